@@ -1,0 +1,20 @@
+#!/bin/sh
+# Make sure that there is a C++ compiler for the firmware's tests on the host: a machine with gcc may have no g++.
+#
+# usage: host_cxx.sh FOLDER
+#
+# Where g++ is missing, the one that matches gcc is unpacked into FOLDER and linked as FOLDER/cxx/g++.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
+mkdir -p "$1/cxx"
+command -v g++ >/dev/null 2>&1 && exit 0
+
+version=$(gcc -dumpversion | cut -d. -f1)
+"$(dirname "$0")/debian_packages.sh" "$1" "g++-$version" "gcc-$version" "libgcc-$version-dev" "libstdc++-$version-dev"
+cd "$1"
+if [ -e "usr/bin/g++-$version" ]; then
+    ln -sf "../usr/bin/g++-$version" cxx/g++
+else  # Debian 13 and Ubuntu 24.04 name it after the machine
+    ln -sf "../usr/bin/$(gcc -dumpmachine)-g++-$version" cxx/g++
+fi
