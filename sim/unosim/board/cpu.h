@@ -1,0 +1,24 @@
+// The instruction interpreter.
+#ifndef UNOSIM_CPU_H
+#define UNOSIM_CPU_H
+
+#include "registers.h"
+#include "state.h"
+
+// Execute whole instructions until s->cycle >= s->run_limit or s->stop is set (STOP_BAD_OPCODE, with PC at
+// the word).
+void cpu_execute(avr_state* s);
+
+// Push a return address of `pc` words, as CALL and interrupts do: low byte at the higher address.
+void cpu_push_pc(avr_state* s, uint16_t pc);
+
+static inline uint16_t cpu_sp(const avr_state* s) {
+    return (uint16_t)(s->data[REG_SPL] | s->data[REG_SPH] << 8);
+}
+
+static inline void cpu_set_sp(avr_state* s, uint16_t sp) {
+    s->data[REG_SPL] = (uint8_t)sp;
+    s->data[REG_SPH] = (uint8_t)(sp >> 8);
+}
+
+#endif

@@ -1,0 +1,137 @@
+#include "io.h"
+#include "adc.h"
+#include "eeprom.h"
+#include "gpio.h"
+#include "interrupts.h"
+#include "schedule.h"
+#include "timer0.h"
+#include "usart0.h"
+
+uint8_t io_peek(const avr_state* s, uint16_t address) {
+    switch (address) {
+    case REG_PIN(0):
+    case REG_PIN(1):
+    case REG_PIN(2):
+        return gpio_peek_pin(s, (address - REG_PINB) / 3u);
+    case REG_TIFR0:
+    case REG_TCNT0:
+    case REG_OCR0A:
+    case REG_OCR0B:
+        return timer0_peek(s, address);
+    case REG_EECR:
+        return eeprom_peek_control(s);
+    case REG_ADCL:
+    case REG_ADCH:
+        return adc_peek(s, address);
+    case REG_UCSR0A:
+    case REG_UDR0:
+        return usart0_peek(s, address);
+    default:
+        return s->data[address];
+    }
+}
+
+uint8_t io_read(avr_state* s, uint16_t address) {
+    schedule_run_due(s);
+    switch (address) {
+    case REG_UDR0:
+        return usart0_read_udr(s);
+    case REG_ADCL:
+    case REG_ADCH:
+        return adc_read_result(s, address);
+    default:
+        return io_peek(s, address);
+    }
+}
+
+static void write_sreg(avr_state* s, uint8_t value) {
+    const uint8_t rising = value & (uint8_t)~s->data[REG_SREG];
+    s->data[REG_SREG] = value;
+    if (rising & SREG_I) { // as after SEI: one instruction comes before any interrupt
+        s->irq_delay = 1;
+        s->run_limit = 0;
+    }
+}
+
+unsigned io_write(avr_state* s, uint16_t address, uint8_t value) {
+    schedule_run_due(s);
+    if (address >= REG_PIN(0) && address <= REG_PORTD) {
+        gpio_write(s, address, value);
+        return 0;
+    }
+    switch (address) {
+    case REG_TIFR0:
+        timer0_clear_flags(s, value);
+        break;
+    case REG_TCCR0A:
+    case REG_TCCR0B:
+    case REG_TCNT0:
+    case REG_OCR0A:
+    case REG_OCR0B:
+    case REG_TIMSK0:
+    case REG_GTCCR:
+    case REG_PRR:
+        timer0_write(s, address, value);
+        break;
+    case REG_EECR:
+        return eeprom_write_control(s, value);
+    case REG_EEARL:
+    case REG_EEARH:
+        eeprom_write_address(s, address, value);
+        break;
+    case REG_ADCSRA:
+        adc_write_control(s, value);
+        break;
+    case REG_UCSR0A:
+    case REG_UCSR0B:
+    case REG_UCSR0C:
+    case REG_UBRR0L:
+    case REG_UBRR0H:
+    case REG_UDR0:
+        usart0_write(s, address, value);
+        break;
+    case REG_SREG:
+        write_sreg(s, value);
+        break;
+    case REG_MCUSR: // reset flags are cleared by writing zero, and set by resets only
+        s->data[address] &= value;
+        break;
+    case REG_ADCL: // read only
+    case REG_ADCH:
+    case REG_TIFR1: // flags of what is not modelled are never set
+    case REG_TIFR2:
+    case REG_PCIFR:
+    case REG_EIFR:
+    case REG_SPMCSR: // no self-programming: SELFPRGEN reads as done
+        break;
+    default:
+        s->data[address] = value;
+        break;
+    }
+    return 0;
+}
+
+// Registers where a one means "act on this bit": reading and writing back would act on the others too.
+static int acts_on_ones(uint16_t address) {
+    switch (address) {
+    case REG_PIN(0):
+    case REG_PIN(1):
+    case REG_PIN(2):
+    case REG_TIFR0:
+    case REG_TIFR1:
+    case REG_TIFR2:
+    case REG_PCIFR:
+    case REG_EIFR:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+unsigned io_write_bit(avr_state* s, uint16_t address, uint8_t mask, int set) {
+    if (acts_on_ones(address)) {
+        return set ? io_write(s, address, mask) : 0;
+    }
+    const uint8_t value = io_peek(s, address);
+    return io_write(s, address, set ? value | mask : value & (uint8_t)~mask);
+}

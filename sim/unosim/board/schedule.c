@@ -1,0 +1,66 @@
+#include "schedule.h"
+#include "adc.h"
+#include "eeprom.h"
+#include "timer0.h"
+#include "usart0.h"
+
+static void find_next_due(avr_state* s) {
+    s->next_due = AVR_NEVER;
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
+        if (s->next_at[slot] < s->next_due) {
+            s->next_due = s->next_at[slot];
+        }
+    }
+    if (s->run_limit > s->next_due) {
+        s->run_limit = s->next_due;
+    }
+}
+
+void schedule_at(avr_state* s, enum avr_timer_slot slot, uint64_t at) {
+    s->next_at[slot] = at;
+    find_next_due(s);
+}
+
+static void run_slot(avr_state* s, enum avr_timer_slot slot) {
+    switch (slot) {
+    case SLOT_TIMER0:
+        timer0_due(s);
+        break;
+    case SLOT_UART_TX:
+        usart0_tx_due(s);
+        break;
+    case SLOT_UART_RX:
+        usart0_rx_due(s);
+        break;
+    case SLOT_ADC:
+        adc_due(s);
+        break;
+    case SLOT_EEPROM:
+        eeprom_due(s);
+        break;
+    case SLOT_COUNT:
+        break;
+    }
+}
+
+void schedule_run_due(avr_state* s) {
+    const uint32_t outputs_before = s->outputs_total;
+    while (s->next_due <= s->cycle && s->outputs_total == outputs_before) {
+        unsigned slot = 0;
+        while (s->next_at[slot] != s->next_due) {
+            slot++;
+        }
+        s->next_at[slot] = AVR_NEVER; // unless the peripheral plans its next instant
+        run_slot(s, (enum avr_timer_slot)slot);
+        find_next_due(s);
+    }
+}
+
+void output_append(avr_state* s, avr_output output) {
+    if (s->output_count < AVR_OUTPUTS) { // always: avr_run starts nothing while the queue is nearly full
+        s->outputs[(s->output_head + s->output_count) % AVR_OUTPUTS] = output;
+        s->output_count++;
+    }
+    s->outputs_total++;
+    s->run_limit = 0;
+}

@@ -1,0 +1,155 @@
+// The whole machine in one plain struct without pointers: a snapshot is a memcpy, a restore is another.
+//
+// Rules: anything that decides what the chip does next is in here; nothing else is. Times are absolute CPU
+// cycles. A new field means a new AVR_STATE_VERSION, because snapshots of the old layout can then no longer
+// be read.
+#ifndef UNOSIM_STATE_H
+#define UNOSIM_STATE_H
+
+#include <stdint.h>
+
+#define AVR_STATE_VERSION 1u
+#define AVR_FLASH_WORDS 0x4000u
+#define AVR_PC_MASK 0x3FFFu
+#define AVR_DATA_BYTES 0x900u // registers 0x00-0x1F, I/O 0x20-0xFF, SRAM 0x100-0x8FF
+#define AVR_SRAM_START 0x100u
+#define AVR_RAMEND 0x8FFu
+#define AVR_EEPROM_BYTES 1024u
+#define AVR_NEVER UINT64_MAX // the time of something that is not going to happen
+#define AVR_UART_FRAMES 512u // received frames that may wait in the line; at least 256 are promised
+#define AVR_OUTPUTS 64u      // events that may wait for Python; a run stops at the first, so a few would do
+#define AVR_OUTPUTS_PER_INSTRUCTION 8u // no instruction and no instant appends more than this
+
+// Why a run ended. LIMIT is 0 so that "nothing special" is false.
+enum avr_stop { STOP_LIMIT, STOP_EVENT, STOP_HALTED, STOP_BAD_OPCODE };
+
+// What a peripheral waits for; one slot each in next_at.
+enum avr_timer_slot { SLOT_TIMER0, SLOT_UART_TX, SLOT_UART_RX, SLOT_ADC, SLOT_EEPROM, SLOT_COUNT };
+
+// FALLS_ASLEEP: the SLEEP instruction was executed, the clocks are not switched yet.
+enum avr_sleep { AWAKE, FALLS_ASLEEP, ASLEEP };
+
+enum avr_output_kind { OUTPUT_UART_SENT, OUTPUT_ADC_STARTED, OUTPUT_PIN_CHANGED };
+
+// Something the outside wants to know. Unused fields are 0.
+typedef struct {
+    uint64_t at;     // cycle it happened; for a UART frame the end of its stop bit
+    uint64_t start;  // UART frame: cycle of the falling edge of its start bit
+    uint32_t bit_q8; // UART frame: bit time in 1/256 cycles
+    uint8_t kind;    // enum avr_output_kind
+    uint8_t index;   // ADC channel; port 0 = B, 1 = C, 2 = D
+    uint16_t value;  // UART data; level of the port's eight pins
+} avr_output;
+
+// A frame on the receive line: falling edge, data, bit time of its sender.
+typedef struct {
+    uint64_t start;
+    uint32_t bit_q8;
+    uint16_t data;
+    uint16_t reserved; // no hidden padding: snapshots of equal machines are equal bytes
+} avr_uart_frame;
+
+typedef struct {
+    uint64_t synced_at;      // TCNT, flags and direction are as they are at this cycle
+    uint64_t prescaler_base; // cycle at which the shared prescaler last was 0
+    uint8_t tcnt;
+    uint8_t counts_down;   // phase correct PWM, on its way to BOTTOM
+    uint8_t flags;         // TIFR0
+    uint8_t compare[2];    // OCR0A, OCR0B as the comparators see them
+    uint8_t buffer[2];     // as the program wrote and reads them
+    uint8_t match_blocked; // TCNT0 was written: no compare match at the next timer clock
+    uint8_t reserved[7];
+} avr_timer0;
+
+typedef struct {
+    uint16_t data; // bit 8: spare for nine-bit frames
+    uint8_t flags; // FE and DOR at their places in UCSR0A
+    uint8_t reserved;
+} avr_uart_received;
+
+typedef struct {
+    uint64_t baud_base; // cycle at which the baud rate generator last was 0
+    uint64_t tx_start;  // frame in the transmit shift register
+    uint64_t tx_end;    // AVR_NEVER: shift register empty
+    uint64_t rx_from;   // receiver looks for a start bit from this sample on
+    uint64_t rx_first;  // first low sample of the frame being received; AVR_NEVER: none
+    uint32_t tx_bit_q8;
+    uint32_t line_head; // ring of frames on the receive line
+    uint32_t line_count;
+    uint16_t tx_shift;
+    uint16_t tx_buffer;
+    uint8_t tx_buffer_full;
+    uint8_t rx_count; // frames in rx_fifo: 0..2 in the FIFO, 3 when one waits in the shift register
+    uint8_t rx_start_confirmed;
+    uint8_t rx_lost; // DOR for the frame that is being received
+    uint8_t flags;   // TXC at its place in UCSR0A
+    uint8_t reserved[3];
+    avr_uart_received rx_fifo[3]; // third: a complete frame waiting in the receive shift register
+    uint16_t rx_last;             // what UDR0 reads when nothing is there
+    uint16_t reserved2;
+    avr_uart_frame line[AVR_UART_FRAMES];
+} avr_usart0;
+
+enum avr_adc_phase { ADC_IDLE, ADC_WAITS, ADC_SAMPLES, ADC_CONVERTS };
+
+typedef struct {
+    uint64_t clock_base; // cycle at which the ADC prescaler last was 0
+    uint64_t start;      // rising ADC clock edge at which the conversion began or will begin
+    uint16_t held_mv;    // what sample and hold took
+    uint16_t result;
+    uint16_t input_mv[16]; // voltage at each ADMUX channel
+    uint8_t phase;         // enum avr_adc_phase
+    uint8_t first;         // 1: the next or running conversion is the first since ADEN, 25 clocks
+    uint8_t mux;           // ADMUX as latched for the running conversion
+    uint8_t locked;        // ADCL was read, ADCH not yet: results are lost
+} avr_adc;
+
+typedef struct {
+    uint64_t unlocked_at; // cycle in which EEMPE was written to one; AVR_NEVER: not
+    uint64_t started_at;
+    uint64_t ends_at; // AVR_NEVER: no write in progress
+    uint16_t address; // of the write in progress
+    uint8_t value;
+    uint8_t mode; // EEPM1:0 of the write in progress
+    uint32_t reserved;
+} avr_eeprom;
+
+typedef struct {
+    uint64_t changed_at[3]; // cycle in which PINx last changed
+    uint8_t before[3];      // PINx before that: the synchroniser still shows it in the next cycle
+    uint8_t driven[3];      // pins that something outside drives
+    uint8_t level[3];       // the level it drives
+    uint8_t reserved[7];
+} avr_gpio;
+
+typedef struct avr_state {
+    uint32_t version;
+    uint32_t size_bytes;
+    uint64_t cycle;
+    uint64_t run_limit; // the instruction loop ends at or after this cycle; 0 ends it at once
+    uint64_t next_due;  // the earliest of next_at
+    uint64_t next_at[SLOT_COUNT];
+    uint64_t io_stopped_at; // cycle at which clkIO was stopped; AVR_NEVER: it runs
+    uint32_t clock_hz;
+    uint32_t irq_pending;   // bit n: flag and enable of vector n are both set
+    uint32_t outputs_total; // ever appended, wraps
+    uint32_t output_head;
+    uint32_t output_count;
+    uint16_t pc;        // in words, 0..0x3FFF
+    uint8_t stop;       // enum avr_stop raised by an instruction
+    uint8_t sleep;      // enum avr_sleep
+    uint8_t sleep_mode; // SM2:0 of the SLEEP instruction
+    uint8_t irq_delay;  // 1: the next instruction comes before any interrupt
+    uint8_t reserved[4];
+    avr_timer0 timer0;
+    avr_usart0 usart0;
+    avr_adc adc;
+    avr_eeprom ee;
+    avr_gpio gpio;
+    avr_output outputs[AVR_OUTPUTS];
+    uint8_t data[AVR_DATA_BYTES];
+    uint8_t eeprom[AVR_EEPROM_BYTES];
+    uint16_t flash[AVR_FLASH_WORDS];
+} avr_state;
+
+#endif
