@@ -1,0 +1,166 @@
+"""The commands that set how all links behave, and those that ask the network without a link: DNS and ping.
+
+`AT+CIPMUX=0` has two more diagnoses in the firmware, for a running server and for live links in another state
+than 3. Neither can happen here: there is no server, and a live link means state 3.
+"""
+
+from collections.abc import Callable
+
+from unosim.modem import actions
+from unosim.modem.commands.addresses import HOST_BYTES, is_address
+from unosim.modem.commands.command import Call, Command
+from unosim.modem.core import Core
+from unosim.modem.errors import CommandError
+from unosim.modem.events import Pong, Resolved
+from unosim.modem.links import Status
+from unosim.modem.replies import OK, PENDING, Reply, bare, failure, info, line
+
+SERVER_TIMEOUT_S = 180
+"""After this long, an idle inbound link is closed; the default of `AT+CIPSTO`."""
+
+
+def _flag(call: Call) -> bool:
+    """Return the only parameter of a command that switches something."""
+    on = bool(call.parameters.number(0, 1))
+    call.parameters.end()
+    return on
+
+
+def _multiple(core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{int(core.session.multiple_links)}")
+
+
+def _set_multiple(core: Core, call: Call) -> Reply:
+    on = _flag(call)
+    if core.links.status is Status.LINKED:
+        raise CommandError("link is builded")
+    if on and core.session.transparent:
+        raise CommandError("IPMODE must be 0")
+    core.session.multiple_links = on
+    return OK
+
+
+def _transparent(core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{int(core.session.transparent)}")
+
+
+def _set_transparent(core: Core, call: Call) -> Reply:
+    on = _flag(call)
+    if on and core.session.multiple_links:
+        raise CommandError("CIPMUX and CIPSERVER must be 0")
+    core.session.transparent = on
+    return OK
+
+
+def _peer_info(core: Core, call: Call) -> Reply:
+    return bare(f"{call.name}:{'TRUE' if core.session.peer_in_ipd else 'FALSE'}")
+
+
+def _set_peer_info(core: Core, call: Call) -> Reply:
+    core.session.peer_in_ipd = _flag(call)
+    return OK
+
+
+def _passive(core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{int(core.session.passive_receive)}")
+
+
+def _set_passive(core: Core, call: Call) -> Reply:
+    core.session.passive_receive = _flag(call)
+    return OK
+
+
+def _server_timeout(_core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{SERVER_TIMEOUT_S}")
+
+
+def _set_server_timeout(_core: Core, _call: Call) -> Reply:
+    """Refuse: the time can be set only while the server runs."""
+    raise CommandError
+
+
+def _set_server(core: Core, call: Call) -> Reply:
+    """Refuse to start the server, which is not modelled; it cannot run, so there is nothing to stop."""
+    on = call.parameters.number(0, 1)
+    if on or not core.session.multiple_links:
+        raise CommandError
+    call.parameters.end()
+    return line("no change") + OK
+
+
+def _resolve(core: Core, host: str, then: Callable[[str | None], None]) -> None:
+    """Look a host up; go on with its address, or with None if it has none or nobody answers in time."""
+    if is_address(host):
+        then(host)
+        return
+
+    def answered(event: Resolved | Pong) -> None:
+        if isinstance(event, Resolved) and event.host == host:
+            core.kernel.cancel(silence)
+            then(event.address)
+
+    silence = core.kernel.after(core.profile.name_timeout_ns, lambda: then(None))
+    if core.station.ready:
+        core.await_answer(answered)
+        core.kernel.act(actions.Resolve(host))
+
+
+def _host(call: Call) -> str:
+    host = call.parameters.string(HOST_BYTES)
+    call.parameters.end()
+    return host
+
+
+def _domain(core: Core, call: Call) -> Reply:
+    def report(address: str | None) -> None:
+        core.finish(failure("DNS Fail") if address is None else info(f"{call.name}:{address}"))
+
+    _resolve(core, _host(call), report)
+    return PENDING
+
+
+def _ping(core: Core, call: Call) -> Reply:
+    host = _host(call)
+
+    def send(address: str | None) -> None:
+        if address is None:
+            core.finish(failure("+timeout"))
+        else:
+            _Ping(core, host)
+
+    _resolve(core, host, send)
+    return PENDING
+
+
+class _Ping:
+    """One echo request; its result code comes at the end of the period, whenever the reply does."""
+
+    def __init__(self, core: Core, host: str) -> None:
+        self._core = core
+        self._host = host
+        self._answered = False
+        core.await_answer(self._take)
+        core.kernel.after(core.profile.ping_ns, self._end)
+        if core.station.ready:
+            core.kernel.act(actions.Ping(host))
+
+    def _take(self, event: Resolved | Pong) -> None:
+        if not isinstance(event, Pong) or event.host != self._host or event.ms is None or self._answered:
+            return
+        self._answered = True
+        self._core.kernel.write(line(f"+{event.ms}"))
+
+    def _end(self) -> None:
+        self._core.finish(OK if self._answered else failure("+timeout"))
+
+
+COMMANDS: dict[str, Command] = {
+    "+CIPMUX": Command(query=_multiple, set=_set_multiple),
+    "+CIPMODE": Command(query=_transparent, set=_set_transparent),
+    "+CIPDINFO": Command(query=_peer_info, set=_set_peer_info),
+    "+CIPRECVMODE": Command(query=_passive, set=_set_passive),
+    "+CIPSTO": Command(query=_server_timeout, set=_set_server_timeout),
+    "+CIPSERVER": Command(set=_set_server),
+    "+CIPDOMAIN": Command(set=_domain),
+    "+PING": Command(set=_ping),
+}

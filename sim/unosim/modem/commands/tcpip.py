@@ -1,0 +1,141 @@
+"""The commands that open, use and close TCP links."""
+
+from unosim.modem.commands.addresses import HOST_BYTES, is_address
+from unosim.modem.commands.command import Call, Command, say_ok
+from unosim.modem.core import Core
+from unosim.modem.errors import CommandError
+from unosim.modem.link import Link, Phase
+from unosim.modem.links import Status
+from unosim.modem.parameters import Parameters
+from unosim.modem.replies import OK, PENDING, Reply, failure, line
+from unosim.modem.sending import SEND_BYTES
+from unosim.modem.settings import STATION
+
+KEEPALIVE_S = 7_200
+"""The longest keep-alive interval (Espressif AT instruction set)."""
+READ_BYTES = 2_048
+"""The most that one `AT+CIPRECVDATA` returns (Espressif AT instruction set)."""
+ALL_LINKS = 5
+"""In place of a link's number, `AT+CIPCLOSE` takes this for all of them."""
+HIGHEST_PORT = 65_535
+
+
+def link_parameter(core: Core, parameters: Parameters, diagnosis: str = "") -> Link:
+    """Return the link that the first parameter names; without multiple links it is always link 0."""
+    if not core.session.multiple_links:
+        return core.links.links[0]
+    link = core.links.links[parameters.number(0, ALL_LINKS - 1, diagnosis)]
+    parameters.comma(diagnosis)
+    return link
+
+
+def _start(core: Core, call: Call) -> Reply:
+    """Open a connection; the checks stand in the order of the AT library."""
+    parameters = call.parameters
+    if core.running.mode == STATION and not core.station.ready:
+        raise CommandError("no ip")
+    link = link_parameter(core, parameters, "ID ERROR")
+    if parameters.string(HOST_BYTES, "Link type ERROR") != "TCP":
+        raise CommandError("Link type ERROR")
+    parameters.comma("IP ERROR")
+    host = parameters.string(HOST_BYTES, "IP ERROR")
+    parameters.comma("ENTRY ERROR")
+    port = parameters.number(0, HIGHEST_PORT)
+    if parameters.more():
+        parameters.number(0, KEEPALIVE_S)
+    parameters.end()
+    if link.phase is not Phase.FREE:
+        raise CommandError("ALREADY CONNECTED")
+    if core.station.ready or is_address(host):
+        core.links.connect(link, host, port, reachable=core.station.ready)
+    else:
+        core.kernel.after(core.profile.name_timeout_ns, lambda: core.finish(failure("DNS Fail")))
+    return PENDING
+
+
+def _close_one(core: Core, _call: Call) -> Reply:
+    if core.session.multiple_links:
+        raise CommandError("MUX=1")
+    link = core.links.links[0]
+    if link.phase is not Phase.OPEN:
+        raise CommandError
+    core.links.close(link)
+    return OK
+
+
+def _close_link(core: Core, call: Call) -> Reply:
+    if not core.session.multiple_links:
+        raise CommandError("MUX=0")
+    number = call.parameters.number(0, ALL_LINKS)
+    call.parameters.end()
+    links = core.links.open() if number == ALL_LINKS else [core.links.links[number]]
+    for link in links:
+        if link.phase is not Phase.OPEN:
+            raise CommandError("UNLINK")
+        core.links.close(link)
+    return OK
+
+
+def _set_close_mode(core: Core, call: Call) -> Reply:
+    link = link_parameter(core, call.parameters)
+    abort = bool(call.parameters.number(0, 1))
+    call.parameters.end()
+    link.abort_on_close = abort
+    return OK
+
+
+def _send(core: Core, call: Call) -> Reply:
+    """Prompt for data; the checks stand in the order of the AT library."""
+    parameters = call.parameters
+    if core.session.transparent:
+        raise CommandError("IPMODE=1")
+    link = link_parameter(core, parameters)
+    if link.phase is not Phase.OPEN:
+        raise CommandError("link is not valid")
+    count = parameters.number(1, 2**31 - 1)
+    if count > SEND_BYTES:
+        raise CommandError("too long")
+    parameters.end("no tail")
+    core.links.sender.begin(link, count, escaped=call.name == "+CIPSENDEX")
+    return PENDING
+
+
+def _read(core: Core, call: Call) -> Reply:
+    link = link_parameter(core, call.parameters)
+    count = call.parameters.number(1, READ_BYTES)
+    call.parameters.end()
+    data = core.links.read(link, count)
+    if data:
+        return (core.profile.received_head % len(data)).encode() + data + OK
+    return OK if link.phase is Phase.OPEN else failure()
+
+
+def _held(core: Core, call: Call) -> Reply:
+    lengths = ",".join(str(len(link.held)) for link in core.links.links)
+    return line(f"{call.name}:{lengths}") + OK
+
+
+def _status(core: Core, _call: Call) -> Reply:
+    """Report the links; this very look notices that the station has come or gone."""
+    links = core.links
+    if not core.station.ready:
+        links.status = Status.NOT_JOINED
+    elif links.status is Status.NOT_JOINED:
+        links.status = Status.HAS_ADDRESS
+    lines = [f"STATUS:{links.status.value}"]
+    for link in links.open():
+        peer = f'"TCP","{link.address}",{link.remote_port},{link.local_port},0'
+        lines.append(f"+CIPSTATUS:{link.number},{peer}")
+    return b"".join(map(line, lines)) + OK
+
+
+COMMANDS: dict[str, Command] = {
+    "+CIPSTART": Command(set=_start),
+    "+CIPCLOSE": Command(test=say_ok, set=_close_link, execute=_close_one),
+    "+CIPCLOSEMODE": Command(set=_set_close_mode),
+    "+CIPSEND": Command(test=say_ok, set=_send),
+    "+CIPSENDEX": Command(test=say_ok, set=_send),
+    "+CIPRECVDATA": Command(set=_read),
+    "+CIPRECVLEN": Command(query=_held),
+    "+CIPSTATUS": Command(test=say_ok, execute=_status),
+}

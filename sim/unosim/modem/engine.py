@@ -1,0 +1,183 @@
+"""The modem: UART bytes, network events and instants in, actions out.
+
+Rules: no socket, thread, sleep or clock. Every call carries the instant in ns, which never goes back, and
+returns what the caller is to do now, in order. The engine is deterministic: equal calls give equal actions.
+Between calls the caller lets time pass up to `next_deadline()` and then calls `advance`; being late merges
+what would have happened earlier.
+
+What it does not do: it does not pace output (the caller's line does), and it adds no network delay: what it
+is told has arrived, has arrived.
+"""
+
+import functools
+
+from unosim.modem import commands
+from unosim.modem.actions import Action
+from unosim.modem.chunker import Chunker
+from unosim.modem.core import POWER_ON_CAUSE, Core
+from unosim.modem.events import NetworkEvent, Pong, Resolved
+from unosim.modem.line import Effect, State
+from unosim.modem.profile import NONOS_1_7_4, Profile
+from unosim.modem.radio import Radio
+from unosim.modem.replies import ERROR, PENDING
+from unosim.modem.settings import Settings
+
+_TEXTS = {
+    Effect.ERROR: ERROR,
+    Effect.BUSY_PROCESSING: b"\r\nbusy p...\r\n",
+    Effect.BUSY_SENDING: b"\r\nbusy s...\r\n",
+    Effect.SEND_CANCELLED: b"\r\nSEND Canceled\r\n",
+    Effect.FORCE_RESTART: b"\r\nWill force to restart!!!\r\n",
+}
+"""What the line machine's complaints say."""
+
+
+class Modem:
+    """An ESP8266 with AT firmware, silent until `power_on`.
+
+    Args:
+        profile: the firmware version.
+        radio: the access points around.
+        settings: what flash holds at first; an erased flash if None.
+        factory_mac: the station's MAC address, six hexadecimal pairs with colons.
+    """
+
+    def __init__(
+        self,
+        profile: Profile = NONOS_1_7_4,
+        *,
+        radio: Radio,
+        settings: Settings | None = None,
+        factory_mac: str = "5c:cf:7f:aa:bb:cc",
+    ) -> None:
+        self._core = Core(profile, radio, settings or Settings(), factory_mac)
+        self._chunker = Chunker(profile.chunk_bytes)
+
+    def __repr__(self) -> str:
+        """Show the profile and the states one asks for when something is stuck."""
+        core = self._core
+        phases = "".join(link.phase.name[0] for link in core.links.links)
+        return (
+            f"<Modem {core.profile.name} at {core.kernel.now_ns} ns: line {core.line.state.name}, "
+            f"station {core.station.state.name}, links {phases}>"
+        )
+
+    @property
+    def baud(self) -> int:
+        """The UART's rate now, in bits per second."""
+        return self._core.baud
+
+    @property
+    def settings(self) -> Settings:
+        """What flash holds."""
+        return self._core.flash
+
+    def receive_window(self, link: int) -> int:
+        """Return how many bytes the network may deliver on a link (0-4) before its peer would be paused."""
+        return self._core.links.links[link].room_bytes
+
+    def next_deadline(self) -> int | None:
+        """Return the instant in ns of the next thing to do, or None if nothing is under way."""
+        idle_at_ns, due_ns = self._chunker.deadline_ns, self._core.kernel.next_deadline()
+        if idle_at_ns is None or due_ns is None:
+            return due_ns if idle_at_ns is None else idle_at_ns
+        return min(idle_at_ns, due_ns)
+
+    def power_on(self, now_ns: int) -> list[Action]:
+        """Apply power, or cut and apply it: the module boots from flash.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._chunker.flush()
+        self._core.boot(POWER_ON_CAUSE)
+        return self._core.kernel.take_actions()
+
+    def receive(self, data: bytes, now_ns: int) -> list[Action]:
+        """Take bytes that the module's UART has received, the last of them at this instant.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        if data and self._core.line.state is not State.DEAF:
+            uart = self._core.running.uart
+            idle_ns = uart.character_ns * self._core.profile.chunk_idle_characters
+            for chunk in self._chunker.receive(data, now_ns + idle_ns):
+                self._take_chunk(chunk)
+        return self._core.kernel.take_actions()
+
+    def network(self, event: NetworkEvent, now_ns: int) -> list[Action]:
+        """Take what the network reports; an event that comes too late for its link is ignored.
+
+        Raises:
+            LocalProtocolError: time ran backwards, or the network ignores the receive window.
+        """
+        self._pass_time(now_ns)
+        if isinstance(event, Resolved | Pong):
+            self._core.hear_answer(event)
+        else:
+            self._core.links.hear(event)
+        return self._core.kernel.take_actions()
+
+    def access_point_lost(self, ssid: str, now_ns: int) -> list[Action]:
+        """Let every access point of a network fall silent; a station on it notices at once.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.station.access_point_lost(ssid)
+        return self._core.kernel.take_actions()
+
+    def access_point_back(self, ssid: str, now_ns: int) -> list[Action]:
+        """Let a network be heard again.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.station.access_point_back(ssid)
+        return self._core.kernel.take_actions()
+
+    def advance(self, now_ns: int) -> list[Action]:
+        """Let time pass: run what is due.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        return self._core.kernel.take_actions()
+
+    def _pass_time(self, now_ns: int) -> None:
+        kernel = self._core.kernel
+        idle_at_ns = self._chunker.deadline_ns
+        if idle_at_ns is not None and idle_at_ns <= now_ns:
+            kernel.advance(idle_at_ns)
+            self._take_chunk(self._chunker.flush())
+        kernel.advance(now_ns)
+
+    def _take_chunk(self, chunk: bytes) -> None:
+        """Run a chunk through the line machine and do what comes of it."""
+        core = self._core
+        if core.line.state is State.DEAF:
+            return
+        for effect, data in core.line.feed(chunk):
+            core.kernel.write(_TEXTS.get(effect, b""))
+            match effect:
+                case Effect.ECHO:
+                    core.kernel.write(data if core.session.echo else b"")
+                case Effect.COMMAND:
+                    core.kernel.after(core.profile.command_ns, functools.partial(self._run, data))
+                case Effect.DATA_COMPLETE:
+                    core.links.sender.complete(data)
+                case Effect.SEND_CANCELLED:
+                    core.links.sender.forget()
+                case Effect.FORCE_RESTART:
+                    core.restart()
+
+    def _run(self, line: bytes) -> None:
+        answer = commands.run(self._core, line)
+        if answer is not PENDING:
+            self._core.finish(answer)

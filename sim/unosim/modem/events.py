@@ -1,0 +1,114 @@
+"""What the network reports to the modem.
+
+Rules: events of one link come in the order in which they happened. An event that cannot be (no such link, no
+data) is refused at construction with `LocalProtocolError`; an event that came too late for its link is
+ignored by the engine.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from unosim.modem.errors import LocalProtocolError
+
+LINKS = 5
+"""Links of the module, numbered from 0 (Espressif AT instruction set, `AT+CIPSTART`)."""
+
+
+class Failure(enum.Enum):
+    """Why a connection did not come about."""
+
+    REFUSED = "the peer answered with a reset"
+    TIMEOUT = "nobody answered"
+    NO_NAME = "the host name did not resolve"
+
+
+def _check_link(link: int) -> None:
+    if not 0 <= link < LINKS:
+        raise LocalProtocolError(f"network event for link {link!r}; the module has links 0 to {LINKS - 1}")
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A connection is up: the peer's dotted address, its port and our own."""
+
+    link: int
+    address: str
+    remote_port: int
+    local_port: int
+
+    def __post_init__(self) -> None:
+        """Refuse a link that cannot be."""
+        _check_link(self.link)
+
+
+@dataclass(frozen=True)
+class ConnectFailed:
+    """A connection did not come about."""
+
+    link: int
+    reason: Failure
+
+    def __post_init__(self) -> None:
+        """Refuse a link that cannot be."""
+        _check_link(self.link)
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The peer's TCP acknowledged `count` (1 or more) further bytes of what was sent."""
+
+    link: int
+    count: int
+
+    def __post_init__(self) -> None:
+        """Refuse a link or a count that cannot be."""
+        _check_link(self.link)
+        if self.count < 1:
+            raise LocalProtocolError(
+                f"acknowledgement of {self.count!r} bytes on link {self.link}; at least 1"
+            )
+
+
+@dataclass(frozen=True)
+class Received:
+    """Bytes (at least one) arrived from the peer."""
+
+    link: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse a link that cannot be, and the absence of data."""
+        _check_link(self.link)
+        if not self.data:
+            raise LocalProtocolError(f"no data received on link {self.link}; report arrivals only")
+
+
+@dataclass(frozen=True)
+class PeerClosed:
+    """The peer ended the connection (FIN or RST); nothing of it follows."""
+
+    link: int
+
+    def __post_init__(self) -> None:
+        """Refuse a link that cannot be."""
+        _check_link(self.link)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A host name leads to a dotted address, or (None) to nothing."""
+
+    host: str
+    address: str | None
+
+
+@dataclass(frozen=True)
+class Pong:
+    """An echo reply came back after `ms` milliseconds, or (None) certainly never will."""
+
+    host: str
+    ms: int | None
+
+
+LinkEvent = Connected | ConnectFailed | Acknowledged | Received | PeerClosed
+NetworkEvent = LinkEvent | Resolved | Pong

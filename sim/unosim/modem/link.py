@@ -1,0 +1,99 @@
+"""One TCP link: its phase, its peer, and what it holds for a host that reads by itself (passive receive)."""
+
+import enum
+from collections import deque
+from dataclasses import dataclass, field
+
+from unosim.modem.errors import LocalProtocolError
+from unosim.modem.kernel import Timer
+
+WINDOW_BYTES = 5_840
+"""TCP receive window of the module, four segments: what it holds for the host before the peer is paused (lwIP
+options of the Espressif NONOS SDK)."""
+
+BACKLOG_BYTES = 1 << 20
+"""Bytes beyond the window that a link keeps on the peer's behalf. They stand for the peer's own send buffer,
+which rarely exceeds this; a network that ignores `receive_window` altogether must not fill our memory."""
+
+
+class Phase(enum.Enum):
+    """The life of a link."""
+
+    FREE = enum.auto()
+    CONNECTING = enum.auto()
+    OPEN = enum.auto()
+
+
+@dataclass
+class Link:
+    """One of the module's links; `number` is 0 to 4."""
+
+    number: int
+    phase: Phase = Phase.FREE
+    address: str = ""
+    remote_port: int = 0
+    local_port: int = 0
+    started_ns: int = 0
+    abort_on_close: bool = False
+    unacknowledged_bytes: int = 0
+    timer: Timer | None = None
+    """The end of a connection attempt, or of TCP's patience with a silent peer."""
+    held: bytearray = field(default_factory=bytearray)
+    """Received and not yet read by the host; survives the end of the connection."""
+    backlog: deque[bytes] = field(default_factory=deque)
+    """What the peer may not send yet, for lack of room in the window."""
+    peer_finished: bool = False
+    """The peer has closed; it takes effect when the backlog is empty."""
+
+    def __post_init__(self) -> None:
+        """Start with no backlog."""
+        self._backlog_bytes = 0
+
+    @property
+    def room_bytes(self) -> int:
+        """Return what still fits into the receive window."""
+        return WINDOW_BYTES - len(self.held)
+
+    def store(self, data: bytes) -> bool:
+        """Take received bytes; return whether some of them reached the window.
+
+        Raises:
+            LocalProtocolError: the network has ignored the window for too long.
+        """
+        if len(data) - self.room_bytes > BACKLOG_BYTES - self._backlog_bytes:
+            raise LocalProtocolError(
+                f"link {self.number} has {self._backlog_bytes} bytes waiting beyond its receive window, "
+                f"and the network brought {len(data)} more; ask receive_window() before sending"
+            )
+        self.backlog.append(data)
+        self._backlog_bytes += len(data)
+        return self._refill()
+
+    def read(self, count: int) -> tuple[bytes, bool]:
+        """Return up to `count` held bytes, and whether more came in through the window that this opened."""
+        data = bytes(self.held[:count])
+        del self.held[:count]
+        return data, self._refill()
+
+    def drop_data(self) -> None:
+        """Forget everything received."""
+        self.held.clear()
+        self.drop_backlog()
+
+    def drop_backlog(self) -> None:
+        """Forget what the peer may not send any more."""
+        self.backlog.clear()
+        self._backlog_bytes = 0
+        self.peer_finished = False
+
+    def _refill(self) -> bool:
+        """Move waiting bytes into the window; return whether there were any."""
+        before = len(self.held)
+        while self.backlog and self.room_bytes:
+            data = self.backlog.popleft()
+            fitting = data[: self.room_bytes]
+            self.held += fitting
+            self._backlog_bytes -= len(fitting)
+            if len(fitting) < len(data):
+                self.backlog.appendleft(data[len(fitting) :])
+        return len(self.held) > before

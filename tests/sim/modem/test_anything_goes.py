@@ -1,0 +1,113 @@
+"""Random bytes in random chunks with random network events: nothing raises, nothing grows, time goes on."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unosim.modem import AccessPoint, Modem, Radio, Settings, actions, events
+from unosim.modem.link import BACKLOG_BYTES, WINDOW_BYTES
+from unosim.modem.sending import SEND_BYTES
+
+MS = 1_000_000
+RADIO = Radio([AccessPoint("lab", "secret-key"), AccessPoint("cafe")])
+
+links = st.integers(0, 4)
+commands = st.sampled_from(
+    [
+        b"AT\r\n",
+        b"ATE0\r\n",
+        b"AT+RST\r\n",
+        b"AT+CIPMUX=1\r\n",
+        b"AT+CIPMUX=0\r\n",
+        b"AT+CIPMODE=1\r\n",
+        b"AT+CIPRECVMODE=1\r\n",
+        b'AT+CIPSTART="TCP","h",80\r\n',
+        b'AT+CIPSTART=1,"TCP","h",80\r\n',
+        b"AT+CIPSEND=5\r\n",
+        b"AT+CIPSEND=1,2048\r\n",
+        b"AT+CIPSENDEX=9\r\n",
+        rb"a\0",
+        b"AT+CIPRECVDATA=9\r\n",
+        b"AT+CIPCLOSE\r\n",
+        b"AT+CIPCLOSE=5\r\n",
+        b"AT+CIPSTATUS\r\n",
+        b"+++",
+        b"hello",
+        b'AT+CWJAP="lab","secret-key"\r\n',
+        b'AT+CWJAP_DEF="cafe",""\r\n',
+        b"AT+CWQAP\r\n",
+        b"AT+CWLAP\r\n",
+        b"AT+CWMODE=2\r\n",
+        b"AT+CWMODE=3\r\n",
+        b'AT+CIPSTA="10.0.0.7"\r\n',
+        b"AT+CWDHCP=1,0\r\n",
+        b"AT+UART_CUR=9600,8,1,0,0\r\n",
+        b'AT+PING="h"\r\n',
+        b'AT+CIPDOMAIN="h"\r\n',
+        b"AT+RESTORE\r\n",
+    ]
+)
+at_like = st.builds(
+    lambda name, mark, rest: b"AT" + name + mark + rest + b"\r\n",
+    st.sampled_from(
+        [b"+CWJAP", b"+CIPSTART", b"+CIPSEND", b"+UART", b"+CWLAP", b"+CIPSTA", b"+CIPDNS_CUR", b"E"]
+    ),
+    st.sampled_from([b"", b"=", b"?", b"=?", b"0"]),
+    st.binary(max_size=300) | st.text('0123456789,"\\-ab', max_size=20).map(str.encode),
+)
+network_events = st.one_of(
+    st.builds(events.Connected, links, st.just("1.2.3.4"), st.just(80), st.just(50_000)),
+    st.builds(events.ConnectFailed, links, st.sampled_from(events.Failure)),
+    st.builds(events.Acknowledged, links, st.integers(1, 5)),
+    st.builds(events.Received, links, st.binary(min_size=1, max_size=10_000)),
+    st.builds(events.PeerClosed, links),
+    st.builds(events.Resolved, st.just("h"), st.none() | st.just("1.2.3.4")),
+    st.builds(events.Pong, st.just("h"), st.none() | st.integers(0, 999)),
+)
+steps = st.one_of(
+    st.tuples(st.just("receive"), st.binary(max_size=300) | commands | at_like),
+    st.tuples(st.just("receive"), commands),
+    st.tuples(st.just("network"), network_events),
+    st.tuples(st.sampled_from(["access_point_lost", "access_point_back"]), st.sampled_from(["lab", "cafe"])),
+    st.tuples(st.just("power_on"), st.none()),
+    st.tuples(st.just("wait"), st.sampled_from([1, 5_000, 20_000])),
+)
+
+
+def check_limits(modem: Modem) -> None:
+    core = modem._core
+    assert len(modem._chunker) < core.profile.chunk_bytes
+    assert len(core.line._stored) <= max(core.profile.line_bytes, SEND_BYTES)
+    assert len(core.line._recent) <= len(b"AT+RST\r\n")
+    for link in core.links.links:
+        assert len(link.held) <= WINDOW_BYTES
+        assert sum(map(len, link.backlog)) == link._backlog_bytes <= BACKLOG_BYTES
+    assert len(core.kernel._timers) <= 10
+
+
+def step(modem: Modem, what: str, argument: object, now_ns: int) -> list[actions.Action]:
+    if what == "wait":
+        return []
+    call = getattr(modem, what)
+    taken: list[actions.Action] = call(now_ns) if argument is None else call(argument, now_ns)
+    return taken
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(steps, st.integers(0, 50)), max_size=40))
+def test_anything_goes(story: list[tuple[tuple[str, object], int]]) -> None:
+    modem = Modem(radio=RADIO, settings=Settings(ssid="lab", password="secret-key"))  # noqa: S106  # nobody's
+    modem.power_on(0)
+    now_ns = 5_000 * MS
+    modem.advance(now_ns)
+    for (what, argument), pause_ms in story:
+        step(modem, what, argument, now_ns)
+        check_limits(modem)
+        until_ns = now_ns + (argument if isinstance(argument, int) else pause_ms) * MS
+        while (due_ns := modem.next_deadline()) is not None and due_ns <= until_ns:
+            assert due_ns >= now_ns
+            now_ns = due_ns
+            modem.advance(due_ns)
+            check_limits(modem)
+            following_ns = modem.next_deadline()
+            assert following_ns is None or following_ns > due_ns
+        now_ns = until_ns

@@ -1,0 +1,177 @@
+"""The engine's rules for its caller: time, chunks, windows, settings, late and impossible events."""
+
+import dataclasses
+
+import pytest
+
+from unosim.modem import AccessPoint, LocalProtocolError, Modem, Radio, Settings, UartFormat, actions, events
+from unosim.modem.link import BACKLOG_BYTES, WINDOW_BYTES
+from unosim.modem.profile import NONOS_1_7_4
+
+S = 1_000_000_000
+RADIO = Radio([AccessPoint("lab", "secret-key")])
+JOINED = Settings(ssid="lab", password="secret-key")  # noqa: S106  # nobody's secret
+
+
+def started(settings: Settings | None = None) -> Modem:
+    """Return a modem ten seconds after power-on."""
+    modem = Modem(radio=RADIO, settings=settings)
+    modem.power_on(0)
+    modem.advance(10 * S)
+    return modem
+
+
+def said(taken: list[actions.Action]) -> bytes:
+    return b"".join(action.data for action in taken if isinstance(action, actions.Output))
+
+
+def ask(modem: Modem, line: bytes, now_ns: int) -> bytes:
+    """Return all that is said within a tenth of a second of a line, echo included."""
+    return said(modem.receive(line, now_ns) + modem.advance(now_ns + S // 10))
+
+
+def linked(*, passive: bool = False) -> Modem:
+    """Return a modem with link 0 open at 13 seconds."""
+    modem = started(JOINED)
+    ask(modem, b"ATE0\r\n", 11 * S)
+    if passive:
+        ask(modem, b"AT+CIPRECVMODE=1\r\n", 11 * S + S // 2)
+    ask(modem, b'AT+CIPSTART="TCP","h",80\r\n', 12 * S)
+    modem.network(events.Connected(0, "192.168.1.50", 80, 50_001), 13 * S)
+    return modem
+
+
+def test_a_modem_without_power_is_silent() -> None:
+    modem = Modem(radio=RADIO)
+    assert modem.receive(b"AT\r\n", 0) == []
+    assert modem.next_deadline() is None
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda modem: modem.power_on(S),
+        lambda modem: modem.receive(b"A", S),
+        lambda modem: modem.network(events.Received(0, b"x"), S),
+        lambda modem: modem.access_point_lost("lab", S),
+        lambda modem: modem.access_point_back("lab", S),
+        lambda modem: modem.advance(S),
+    ],
+)
+def test_time_never_runs_backwards(late: object) -> None:
+    assert callable(late)
+    with pytest.raises(LocalProtocolError, match="time ran backwards from 10000000000 ns to 1000000000 ns"):
+        late(started())
+
+
+@pytest.mark.parametrize(
+    ("impossible", "complaint"),
+    [
+        (lambda: events.Connected(5, "1.2.3.4", 80, 50_001), "link 5"),
+        (lambda: events.ConnectFailed(-1, events.Failure.REFUSED), "link -1"),
+        (lambda: events.PeerClosed(5), "link 5"),
+        (lambda: events.Acknowledged(5, 1), "link 5"),
+        (lambda: events.Acknowledged(0, 0), "acknowledgement of 0 bytes"),
+        (lambda: events.Received(5, b"x"), "link 5"),
+        (lambda: events.Received(0, b""), "no data"),
+    ],
+)
+def test_impossible_events_are_refused(impossible: object, complaint: str) -> None:
+    assert callable(impossible)
+    with pytest.raises(LocalProtocolError, match=complaint):
+        impossible()
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        events.Connected(0, "1.2.3.4", 80, 50_001),
+        events.Connected(1, "1.2.3.4", 80, 50_001),
+        events.ConnectFailed(0, events.Failure.REFUSED),
+        events.Acknowledged(0, 99),
+        events.Received(1, b"x"),
+        events.PeerClosed(1),
+        events.Resolved("h", "1.2.3.4"),
+        events.Pong("h", 5),
+    ],
+)
+def test_late_events_are_ignored(late: events.NetworkEvent) -> None:
+    modem = linked()
+    assert modem.network(late, 13 * S) == []
+    assert modem.advance(33 * S) == []
+
+
+def test_bytes_at_one_instant_are_one_chunk_and_a_pause_ends_it() -> None:
+    modem = started()
+    assert modem.receive(b"A", 10 * S) == []
+    two_characters_ns = 2 * 10 * S // 115_200
+    assert abs((modem.next_deadline() or 0) - 10 * S - two_characters_ns) <= 2
+    assert modem.receive(b"T", 10 * S + 86_805) == []
+    assert said(modem.advance(10 * S + 86_805 + two_characters_ns)) == b"AT"
+    assert modem.next_deadline() is None
+
+
+def test_a_late_caller_gets_the_same_bytes_as_a_punctual_one() -> None:
+    late = started(JOINED)
+    late.receive(b'AT+CWJAP_CUR="lab","secret-key"\r\n', 11 * S)
+    at_once = said(late.advance(60 * S))
+    punctual = started(JOINED)
+    punctual.receive(b'AT+CWJAP_CUR="lab","secret-key"\r\n', 11 * S)
+    pieces = b""
+    while (due_ns := punctual.next_deadline()) is not None:
+        pieces += said(punctual.advance(due_ns))
+    assert at_once == pieces
+    assert pieces.endswith(b"WIFI DISCONNECT\r\nWIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n")
+
+
+def test_flash_survives_a_power_cut_and_current_settings_do_not() -> None:
+    modem = started()
+    ask(modem, b"AT+CWMODE_DEF=3\r\n", 10 * S)
+    ask(modem, b"AT+CWMODE_CUR=2\r\n", 11 * S)
+    ask(modem, b"AT+UART_DEF=9600,8,1,0,0\r\n", 12 * S)
+    assert modem.settings == Settings(mode=3, uart=UartFormat(9_600))
+    again = Modem(radio=RADIO, settings=modem.settings)
+    again.power_on(0)
+    assert again.baud == NONOS_1_7_4.rom_baud
+    again.advance(S)
+    assert again.baud == 9_600
+    assert ask(again, b"AT+CWMODE?\r\n", S).endswith(b"+CWMODE:3\r\n\r\nOK\r\n")
+
+
+def test_a_password_is_not_shown() -> None:
+    shown = repr(JOINED) + repr(RADIO.access_points) + repr(started(JOINED))
+    assert "secret-key" not in shown
+
+
+def test_the_repr_shows_what_one_asks_when_something_is_stuck() -> None:
+    assert repr(linked()) == "<Modem nonos-1.7.4 at 13000000000 ns: line IDLE, station READY, links OFFFF>"
+
+
+def test_a_power_cut_ends_links_silently() -> None:
+    modem = linked()
+    assert modem.power_on(14 * S)[0] == actions.Close(0, abort=True)
+
+
+def test_the_receive_window_closes_and_opens() -> None:
+    modem = linked(passive=True)
+    assert modem.receive_window(0) == WINDOW_BYTES
+    modem.network(events.Received(0, bytes(WINDOW_BYTES - 1)), 13 * S)
+    assert modem.receive_window(0) == 1
+    modem.network(events.Received(0, b"ab"), 13 * S)
+    assert modem.receive_window(0) == 0
+    ask(modem, b"AT+CIPRECVDATA=100\r\n", 14 * S)
+    assert modem.receive_window(0) == 99
+
+
+def test_a_network_that_ignores_the_window_is_stopped() -> None:
+    modem = linked(passive=True)
+    modem.network(events.Received(0, bytes(WINDOW_BYTES + BACKLOG_BYTES - 1)), 13 * S)
+    with pytest.raises(LocalProtocolError, match="ask receive_window"):
+        modem.network(events.Received(0, b"ab"), 13 * S)
+
+
+def test_a_profile_is_a_table_of_values() -> None:
+    hasty = dataclasses.replace(NONOS_1_7_4, name="hasty", banner=b"\r\ngo\r\n", boot_ns=1)
+    modem = Modem(hasty, radio=RADIO)
+    modem.power_on(0)
+    assert said(modem.advance(1)) == b"\r\ngo\r\n"

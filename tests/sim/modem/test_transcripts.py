@@ -1,0 +1,79 @@
+"""Replays every transcript, and checks that the replay notices what it is there to notice."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from unosim.modem import Modem, Radio
+from unosim.modem.commands import COMMANDS, run
+from unosim.modem.commands.command import Call, Command, Handler
+from unosim.modem.core import Core
+
+
+def test_transcript(case: Any, delivery: str, play: Callable[[Any, str], None]) -> None:
+    play(case, delivery)
+
+
+BOOT = "! power on\n* baud 74880\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "complaint"),
+    [
+        ("> AT\\r\\n\n< hello\n", r"here.md:5: expected b'hello', got silence"),
+        ("! power on\n< x\n", r"here.md:5: expected b'x', got SetBaud\(baud=74880\)"),
+        ("! power on\n* baud 9600\n", r"here.md:5: expected baud 9600, got baud 74880"),
+        (f"{BOOT}< \\r\\n ETS\n", r"here.md:6: expected b'ETS', got b'ets Jan.*\n?at offset 3 of the line"),
+        (f"{BOOT}< \\r\\n ets\n", r"here.md:6: expected nothing more, got b' Jan"),
+        (f"{BOOT}> AT\\r\\n\n", r"here.md:6: expected nothing before this line, got b'\\r\\n ets"),
+        (
+            "! power on\n@+5ms * baud 74880\n",
+            r"here.md:5: expected 'baud 74880' after 5.0 ms, got it after 0.0 ms",
+        ),
+        ("! rain\n", r"here.md:4: no such event: 'rain'"),
+    ],
+)
+def test_a_mismatch_is_reported_with_its_place(
+    block: str,
+    complaint: str,
+    parse_transcript: Callable[[str], list[Any]],
+    play: Callable[[Any, str], None],
+) -> None:
+    (case,) = parse_transcript(f"## A case\n\n```\n{block}```\n")
+    with pytest.raises(AssertionError, match=complaint):
+        play(case, "whole")
+
+
+def test_a_line_of_no_kind_is_refused(parse_transcript: Callable[[str], list[Any]]) -> None:
+    with pytest.raises(AssertionError, match=r"here.md:3: not a line of a transcript: 'AT'"):
+        parse_transcript("## A case\n```\nAT\n```\n")
+
+
+def test_an_open_fence_is_refused(parse_transcript: Callable[[str], list[Any]]) -> None:
+    with pytest.raises(AssertionError, match="fence is not closed"):
+        parse_transcript("## A case\n```\n> AT\n")
+
+
+def test_every_form_of_every_command_has_a_transcript(
+    said_by_hosts: Callable[[], list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: set[tuple[str, str]] = set()
+
+    def spy(name: str, form: str) -> Handler:
+        def note(_core: Core, _call: Call) -> bytes:
+            used.add((name, form))
+            return b""
+
+        return note
+
+    forms: set[tuple[str, str]] = set()
+    for name, command in COMMANDS.items():
+        present = {form.name for form in fields(command) if getattr(command, form.name)}
+        forms |= {(name, form) for form in present}
+        monkeypatch.setitem(COMMANDS, name, Command(**{form: spy(name, form) for form in present}))
+    core = Modem(radio=Radio())._core
+    for line in said_by_hosts():
+        run(core, line.partition(b"AT")[2])
+    assert forms - used == set()
