@@ -1,0 +1,81 @@
+"""The settings of `unoingest`, declared once: flag, environment variable, default and help come from here."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+ENVIRONMENT_PREFIX = "UNOINGEST_"
+
+
+# with or without a domain (Resource Manager, project identifiers)
+_PROJECT_ID = re.compile(r"(?:[a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|")
+
+
+def project_id(text: str) -> str:
+    """Return `text` if it is a Google Cloud project id or empty. Raises click.BadParameter."""
+    if not _PROJECT_ID.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not a project id")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """What an operator can set. Each field's metadata holds its click type and its documentation."""
+
+    database: Path = field(
+        metadata={
+            "type": click.Path(dir_okay=False, path_type=Path),
+            "doc": "SQLite file with the readings. `serve` creates it if it is missing.",
+        }
+    )
+    host: str = field(
+        default="127.0.0.1",
+        metadata={"type": str, "doc": "Address to listen at; 0.0.0.0 listens on every IPv4 interface."},
+    )
+    port: int = field(
+        default=8080,
+        metadata={
+            "type": click.IntRange(0, 65535),
+            "doc": "TCP port to listen at; 0 takes a free one, which the `listening` log event names.",
+        },
+    )
+    project: str = field(
+        default="",
+        metadata={
+            "type": project_id,
+            "doc": "Google Cloud project that holds the traces; log lines then link to them.",
+        },
+    )
+
+
+def environment_variable(name: str) -> str:
+    """Return the environment variable that sets the flag or field `name`."""
+    return ENVIRONMENT_PREFIX + name.upper().replace("-", "_")
+
+
+def config_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that gives a click command the options for these fields of `Config`."""
+    fields = {setting.name: setting for setting in dataclasses.fields(Config)}
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            setting = fields[name]
+            required = setting.default is dataclasses.MISSING
+            command = click.option(
+                f"--{name}",
+                type=setting.metadata["type"],
+                # for click a default of None is a default
+                **({"required": True} if required else {"default": setting.default}),
+                envvar=environment_variable(name),
+                show_envvar=True,
+                show_default=not required and setting.default != "",
+                help=setting.metadata["doc"],
+            )(command)
+        return command
+
+    return decorate

@@ -1,0 +1,90 @@
+"""The ingest core: a request's body and its time in, what to answer and what to log out.
+
+It validates, stores, and says what is acknowledged. It has no HTTP, no clock and no output, so every entry to
+the server (today a Flask view) stays a thin adapter over the same verdicts.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from unoingest.errors import IdentityConflictError, StoreUnavailableError
+from unoingest.problems import IDENTITY_CONFLICT, STORE_UNAVAILABLE, ProblemError
+from unoingest.schema import SentBatch, decode_batch, pointer_of
+from unoingest.store import NewBatch, NewReading, Store
+from unoingest.structured_log import ReadingLog
+from unoingest.timestamps import NS_PER_MS
+from unoingest.trace_context import TraceContext
+
+
+class _Acknowledgement(msgspec.Struct):
+    boot: int
+    acked: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request whose readings are all on disk.
+
+    Args:
+        body: The answer, compact JSON: the boot counter and the sequence numbers that are on disk.
+        log_lines: One structured log line for each reading that was not stored before.
+    """
+
+    body: bytes
+    log_lines: tuple[bytes, ...]
+
+
+class Core:
+    """Takes requests for one store.
+
+    Args:
+        store: Where readings go.
+        project: Google Cloud project that log lines name as the home of traces, or "" for none.
+    """
+
+    def __init__(self, store: Store, project: str = "") -> None:
+        self._store = store
+        self._project = project
+
+    def accept(self, body: bytes, received_at_ns: int, trace: TraceContext | None = None) -> Accepted:
+        """Store the readings in `body`; when this returns they are on disk.
+
+        Args:
+            body: JSON as sent, at most 64 KiB.
+            received_at_ns: When it was received, nanoseconds since the Unix epoch, not negative.
+            trace: The trace named by the request, if any.
+
+        Raises:
+            ProblemError: nothing of the request was stored.
+        """
+        sent = decode_batch(body)
+        try:
+            stored = self._store.add(self._new_batch(sent, received_at_ns, trace))
+        except IdentityConflictError as error:
+            index = next(reading.index for reading in sent.readings if reading.seq == error.seq)
+            raise ProblemError(IDENTITY_CONFLICT, str(error), pointer_of("readings", index)) from error
+        except StoreUnavailableError as error:
+            raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
+        acknowledgement = _Acknowledgement(sent.boot, [reading.seq for reading in sent.readings])
+        return Accepted(msgspec.json.encode(acknowledgement), tuple(reading.log_line for reading in stored))
+
+    def check_ready(self) -> None:
+        """Prove that a reading could be put on disk now.
+
+        Raises:
+            ProblemError: store_unavailable.
+        """
+        try:
+            self._store.probe()
+        except StoreUnavailableError as error:
+            raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
+
+    def _new_batch(self, sent: SentBatch, received_at_ns: int, trace: TraceContext | None) -> NewBatch:
+        log = ReadingLog(sent.device, sent.boot, received_at_ns, trace, self._project)
+        readings = []
+        for reading in sent.readings:
+            timestamp_ns = received_at_ns - reading.age_ms * NS_PER_MS
+            line = log.encode(reading.seq, reading.age_ms, timestamp_ns, reading.values)
+            readings.append(NewReading(reading.seq, timestamp_ns, reading.values_json, line))
+        return NewBatch(sent.device, sent.boot, received_at_ns, tuple(readings))

@@ -1,0 +1,164 @@
+"""Every error an HTTP client can get: one table, and its form on the wire (RFC 9457).
+
+Rules: a code never changes its meaning or status once released; each code is documented in
+docs/ingest-api.md; the body says what was wrong (`detail`), where (`pointer`, RFC 6901) and what to
+do (`fix`). `type` is the relative reference `/problems/<code>`, which the server answers with the
+table's row as text.
+This module does not decide which problem applies: the modules that find one raise `ProblemError`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+RETRY_NEVER = "no, it would be refused again"
+RETRY_BACK_OFF = "yes, with back-off"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One row of the table.
+
+    Args:
+        code: Stable name for programs.
+        status: HTTP status code.
+        title: Short summary, the same for every occurrence.
+        fix: What the client or its operator should do.
+        retry: Whether to send the same request again.
+        retry_after_s: Value of the Retry-After header in seconds, or None for no header.
+    """
+
+    code: str
+    status: int
+    title: str
+    fix: str
+    retry: str = RETRY_NEVER
+    retry_after_s: int | None = None
+
+
+MALFORMED_JSON = ProblemKind(
+    "malformed_json", 400, "The body is not JSON", "Send one UTF-8 JSON object, without a byte order mark."
+)
+INVALID_READING = ProblemKind(
+    "invalid_reading",
+    400,
+    "The body is JSON, but not a valid set of readings",
+    "Correct the member that `pointer` names; unknown members are refused so that a typo loses no data.",
+)
+INVALID_LENGTH = ProblemKind(
+    "invalid_length",
+    400,
+    "The body does not have the length that was announced",
+    "Send a decimal Content-Length and exactly that many bytes.",
+)
+UNKNOWN_PATH = ProblemKind("unknown_path", 404, "There is nothing at this path", "Post to /v1/readings.")
+METHOD_NOT_ALLOWED = ProblemKind(
+    "method_not_allowed", 405, "This path does not take this method", "Use a method from the Allow header."
+)
+LENGTH_REQUIRED = ProblemKind(
+    "length_required",
+    411,
+    "The length of the body is not known",
+    "Send Content-Length; this server passes chunked bodies on without their end.",
+)
+BODY_TOO_LARGE = ProblemKind(
+    "body_too_large", 413, "The body is too large", "Send fewer readings in each request."
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemKind(
+    "unsupported_media_type",
+    415,
+    "The body's media type or coding is not supported",
+    "Send Content-Type: application/json, in UTF-8 and without a Content-Encoding.",
+)
+IDENTITY_CONFLICT = ProblemKind(
+    "identity_conflict",
+    422,
+    "A reading with the same device, boot and seq but other values exists",
+    "Raise boot after each restart and seq after each reading; drop or renumber the reading at `pointer`.",
+)
+INTERNAL_ERROR = ProblemKind(
+    "internal_error",
+    500,
+    "The server made a mistake",
+    "Keep the readings and try again later; the operator finds the cause in the server's log.",
+    RETRY_BACK_OFF,
+)
+STORE_UNAVAILABLE = ProblemKind(
+    "store_unavailable",
+    503,
+    "The readings cannot be put on disk now",
+    "Keep the readings and try again after Retry-After; the operator should look at the server's disk.",
+    RETRY_BACK_OFF,
+    retry_after_s=5,
+)
+
+PROBLEMS: Mapping[str, ProblemKind] = {
+    kind.code: kind
+    for kind in (
+        MALFORMED_JSON,
+        INVALID_READING,
+        INVALID_LENGTH,
+        UNKNOWN_PATH,
+        METHOD_NOT_ALLOWED,
+        LENGTH_REQUIRED,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        IDENTITY_CONFLICT,
+        INTERNAL_ERROR,
+        STORE_UNAVAILABLE,
+    )
+}
+
+
+class ProblemError(Exception):
+    """A request that cannot be served.
+
+    Args:
+        kind: Row of the table.
+        detail: What was wrong with this request, in one sentence.
+        pointer: JSON pointer (RFC 6901) of the offending member, or None if none can be named.
+    """
+
+    def __init__(self, kind: ProblemKind, detail: str, pointer: str | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.pointer = pointer
+
+
+class _ProblemBody(msgspec.Struct, omit_defaults=True):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fix: str
+    pointer: str | None = None
+
+
+def encode_problem(problem: ProblemError) -> bytes:
+    """Return the application/problem+json body (RFC 9457, section 3) of `problem`."""
+    kind = problem.kind
+    return msgspec.json.encode(
+        _ProblemBody(
+            f"/problems/{kind.code}",
+            kind.title,
+            kind.status,
+            problem.detail,
+            kind.code,
+            kind.fix,
+            problem.pointer,
+        )
+    )
+
+
+def describe_problem(kind: ProblemKind) -> str:
+    """Return the text served at the problem's type, for the person who follows the link."""
+    return (
+        f"{kind.code} ({kind.status}): {kind.title}.\n"
+        f"What to do: {kind.fix}\n"
+        f"Send the same request again? {kind.retry}.\n"
+    )

@@ -1,0 +1,93 @@
+"""Reading a JSON body from a WSGI environment, with its limits.
+
+The limit is judged here and not by the framework: a body without Content-Length (chunked) would otherwise be
+cut at the limit and pass for a complete one.
+"""
+
+import re
+from typing import Any, BinaryIO
+
+from unoingest.problems import (
+    BODY_TOO_LARGE,
+    INVALID_LENGTH,
+    LENGTH_REQUIRED,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+)
+
+BODY_BYTES_MAX = 64 * 1024
+# A client that is still sending may not see an answer given early (RFC 9112, section 9.6), so this much more
+# of an oversized body is read and thrown away before it is refused.
+DISCARD_BYTES_MAX = 1024 * 1024
+_DISCARD_PIECE_BYTES = 64 * 1024
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_JSON_TYPE = re.compile(r"\s*application/json\s*(?:;\s*charset\s*=\s*\"?utf-8\"?\s*)?", re.IGNORECASE)
+
+
+def read_json_body(environ: dict[str, Any]) -> bytes:
+    """Return the whole request body, at most 64 KiB.
+
+    Args:
+        environ: The WSGI environment (PEP 3333). `wsgi.input_terminated` in it, which several servers set,
+            means that the input ends with the body.
+
+    Raises:
+        ProblemError: unsupported_media_type, body_too_large, invalid_length or length_required.
+    """
+    length_bytes = _announced_length(environ)
+    too_large = length_bytes is not None and length_bytes > BODY_BYTES_MAX
+    wanted_bytes = BODY_BYTES_MAX + 1 if length_bytes is None else min(length_bytes, BODY_BYTES_MAX)
+    stream = environ["wsgi.input"]
+    body = _read_up_to(stream, wanted_bytes)
+    if too_large or len(body) > BODY_BYTES_MAX:
+        _discard(stream, DISCARD_BYTES_MAX if length_bytes is None else length_bytes - len(body))
+        raise ProblemError(BODY_TOO_LARGE, f"A body may have {BODY_BYTES_MAX} bytes; this one has more")
+    _check_media_type(environ)
+    if length_bytes is not None and len(body) != length_bytes:
+        raise ProblemError(INVALID_LENGTH, f"Content-Length is {length_bytes}, but {len(body)} bytes came")
+    return body
+
+
+def _announced_length(environ: dict[str, Any]) -> int | None:
+    """Return Content-Length in bytes, or None if the input itself ends with the body."""
+    text = environ.get("CONTENT_LENGTH") or ""
+    if text:
+        if not _DIGITS.fullmatch(text):
+            raise ProblemError(INVALID_LENGTH, f"Content-Length {text[:40]!r} is not a number of bytes")
+        return int(text)
+    if environ.get("wsgi.input_terminated"):
+        return None
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        raise ProblemError(LENGTH_REQUIRED, "The body is chunked and its end cannot be found")
+    return 0
+
+
+def _check_media_type(environ: dict[str, Any]) -> None:
+    media_type = environ.get("CONTENT_TYPE", "")
+    if not _JSON_TYPE.fullmatch(media_type):
+        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type[:80]!r}")
+    coding = environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding.strip().lower() != "identity":
+        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding is {coding[:40]!r}")
+
+
+def _read_up_to(stream: BinaryIO, count_bytes: int) -> bytes:
+    """Return `count_bytes` bytes, or fewer if the stream ends; one read may return less than asked for."""
+    pieces = []
+    while count_bytes > 0:
+        piece = stream.read(count_bytes)
+        if not piece:
+            break
+        pieces.append(piece)
+        count_bytes -= len(piece)
+    return b"".join(pieces)
+
+
+def _discard(stream: BinaryIO, count_bytes: int) -> None:
+    left_bytes = min(count_bytes, DISCARD_BYTES_MAX)
+    while left_bytes > 0:
+        piece = stream.read(min(left_bytes, _DISCARD_PIECE_BYTES))
+        if not piece:
+            break
+        left_bytes -= len(piece)

@@ -1,0 +1,155 @@
+"""`unoingest serve`: the application under granian, in one worker process with many threads.
+
+One worker, because several processes writing one SQLite file wait for each other's locks; many threads,
+because requests wait for the disk. The parent process supervises: it holds the port, and ends when the worker
+ends.
+
+granian leaves four things to us. Its worker shares the port (SO_REUSEPORT), so a second server on the same
+port would silently get half of the connections: the parent binds the port exclusively first. Its worker
+survives a killed parent and keeps serving: the worker watches its parent. A worker that is told to end before
+it handles signals would go on: signals have their default effect until then. And it logs to stdout, which is
+kept for readings.
+"""
+
+import contextlib
+import functools
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from unoingest.app import create_app
+from unoingest.config import Config
+from unoingest.errors import ServeError, UnoingestError
+from unoingest.store import SqliteStore
+from unoingest.structured_log import encode_event, write_stderr
+
+THREADS = 32
+# at shutdown: a request that takes longer waits for a client that has gone silent, and is cut off
+SHUTDOWN_TIMEOUT_S = 10
+_LISTENING_POLL_S = 0.01
+
+
+class EventHandler(logging.Handler):
+    """Writes granian's errors to stderr in the service's own format; it is given nothing less severe."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; see `logging.Handler.emit`."""
+        _log("ERROR", "http_server", record.getMessage())
+
+
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"events": {"()": EventHandler}},
+    "loggers": {"_granian": {"handlers": ["events"], "level": "ERROR", "propagate": False}},
+}
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT; requests accepted by then are answered.
+
+    Raises:
+        StoreError: the store cannot be opened, before anything was served or to close it at the end.
+        ServeError: the address cannot be listened at, or the worker process ended by itself.
+    """
+    SqliteStore(config.database).close()
+    with _reserve(config.host, config.port) as reservation:
+        host, port = reservation.getsockname()[:2]
+        server = Granian(
+            "unoingest.app",  # only a name: the target is loaded below
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=1,
+            blocking_threads=THREADS,
+            http=HTTPModes.http1,
+            workers_kill_timeout=SHUTDOWN_TIMEOUT_S,
+            log_level=LogLevels.error,
+            log_dictconfig=_LOGGING,
+        )
+        server.on_startup(lambda: _announce_when_listening(host, port))
+        try:
+            server.serve(target_loader=functools.partial(_load_app, config), wrap_loader=False)
+        except SystemExit as error:
+            raise ServeError(
+                "the worker process ended by itself",
+                "The log above says why; what was acknowledged is on disk.",
+            ) from error
+    # the worker leaves its write-ahead log behind, and who then copies the one file would miss readings;
+    # closing the last connection folds the log in
+    SqliteStore(config.database).close()
+    _log("INFO", "stopped", "unoingest has stopped")
+
+
+def _load_app(config: Config) -> Flask:
+    """Return the application; runs in the worker process."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    try:
+        store = SqliteStore(config.database)
+    except UnoingestError as error:
+        _log("ERROR", "start_failed", f"{error}; {error.hint}")
+        sys.exit(1)
+    return create_app(store, project=config.project)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent process to end, however it ends, then stop this one as SIGTERM does."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    """Return a bound socket that keeps other programs off the port while our worker listens there.
+
+    It is bound exclusively, which fails if anyone has the port, and shared afterwards. It never listens.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        reservation = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # a port is not in use only because closed connections linger there
+            reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            reservation.bind(address)
+            reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        except BaseException:
+            reservation.close()
+            raise
+    except OSError as error:
+        raise ServeError(
+            f"cannot listen at {host!r} port {port}: {error.strerror}",
+            "Choose another --host or --port (0 takes a free one), or stop what has it.",
+        ) from error
+    return reservation
+
+
+def _announce_when_listening(host: str, port: int) -> None:
+    def wait_and_announce() -> None:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+                break
+            time.sleep(_LISTENING_POLL_S)
+        shown_host = f"[{host}]" if ":" in host else host
+        _log("INFO", "listening", f"listening at http://{shown_host}:{port}", {"host": host, "port": port})
+
+    threading.Thread(target=wait_and_announce, name="announce", daemon=True).start()
+
+
+def _log(severity: str, event: str, message: str, fields: dict[str, Any] | None = None) -> None:
+    write_stderr(encode_event(severity, event, message, time.time_ns(), fields))

@@ -1,0 +1,183 @@
+"""Where readings are kept: a narrow interface, and SQLite behind it.
+
+Rules: `add` returns only after the readings are on disk (WAL with `synchronous=FULL` syncs the log at each
+commit); a batch is stored whole or not at all; an identity (device, boot, seq) is stored once, and its values
+never change.
+The store does not validate readings, write log lines or know of HTTP.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
+from unoingest.sqlite_file import BUSY_TIMEOUT_MS, connect_reader, open_database
+
+# the probe asks for as much room as the largest request body
+PROBE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NewReading:
+    """A reading to be stored.
+
+    Args:
+        seq: Sequence number, 0..2^32-1.
+        timestamp_ns: Moment of measurement, nanoseconds since the Unix epoch (negative before it).
+        values_json: Channel values as canonical JSON; equal values have equal bytes.
+        log_line: The reading's structured log line, newline included.
+    """
+
+    seq: int
+    timestamp_ns: int
+    values_json: bytes
+    log_line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """The readings of one request; each sequence number at most once."""
+
+    device: str
+    boot: int
+    received_at_ns: int
+    readings: tuple[NewReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """A reading as it lies in the store."""
+
+    device: str
+    boot: int
+    seq: int
+    received_at_ns: int
+    timestamp_ns: int
+    values_json: bytes
+    log_line: bytes
+
+
+class Store(Protocol):
+    """What the ingest core needs of a store; safe to call from several threads."""
+
+    def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
+        """Store the readings that are not stored yet and return those, in order, after they are on disk.
+
+        Raises:
+            IdentityConflictError: a reading is stored with other values; nothing of the batch was stored.
+            StoreUnavailableError: nothing of the batch was stored, and a later try may succeed.
+        """
+
+    def probe(self) -> None:
+        """Write and commit something that is not a reading.
+
+        Raises:
+            StoreUnavailableError: the store cannot take readings now.
+        """
+
+
+class SqliteStore:
+    """A store in one SQLite file, with one writing connection behind a lock.
+
+    Args:
+        path: Database file; it is created if it is missing, its directory is not.
+        busy_timeout_ms: How long a commit waits for another process that holds the file's write lock.
+
+    Raises:
+        StoreError: the file cannot be opened, is no unolink store, or is of a newer version.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection = open_database(path, busy_timeout_ms)
+        self._file_id = _file_id(path)
+
+    def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
+        """See `Store.add`."""
+        identity = (batch.device, batch.boot)
+        with self._transaction() as connection:
+            known = dict(
+                connection.execute(
+                    "SELECT seq, channel_values FROM reading WHERE device = ? AND boot = ?"
+                    " AND seq IN (SELECT value FROM json_each(?))",
+                    (*identity, str([reading.seq for reading in batch.readings])),
+                )
+            )
+            for reading in batch.readings:
+                if known.get(reading.seq, reading.values_json) != reading.values_json:
+                    raise IdentityConflictError(reading.seq)
+            new = tuple(reading for reading in batch.readings if reading.seq not in known)
+            connection.executemany(
+                "INSERT INTO reading"
+                " (device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (*identity, r.seq, batch.received_at_ns, r.timestamp_ns, r.values_json, r.log_line)
+                    for r in new
+                ],
+            )
+        return new
+
+    def probe(self) -> None:
+        """See `Store.probe`. The row does not outlive the transaction, but pages must be found for it."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO probe (filler) VALUES (zeroblob(?))", (PROBE_BYTES,))
+            connection.execute("DELETE FROM probe")
+
+    def close(self) -> None:
+        """Close the file, after the commit in progress if there is one."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one write transaction; SQLite's errors become StoreUnavailableError."""
+        with self._lock:
+            file_id = _file_id(self._path)
+            if file_id is None or file_id != self._file_id:
+                raise StoreUnavailableError("the database file was replaced or removed while in use")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                finally:
+                    # after COMMIT there is none; after any error, a failing COMMIT included, there may be
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise StoreUnavailableError(f"the store cannot be written: {error}") from error
+
+
+def read_readings(path: Path) -> Iterator[StoredReading]:
+    """Yield every stored reading by device, boot and seq, without locking out a server that writes.
+
+    Raises:
+        StoreError: the file is missing, unreadable, no unolink store, or of another version.
+    """
+    with contextlib.closing(connect_reader(path)) as connection:
+        try:
+            for row in connection.execute(
+                "SELECT device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line"
+                " FROM reading ORDER BY device, boot, seq"
+            ):
+                yield StoredReading(*row)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"cannot read {str(path)!r}: {error}", "Check the file with `PRAGMA integrity_check`."
+            ) from error
+
+
+def _file_id(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from another one put in its place, or None if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a tenth of Path.stat's cost matters at each commit
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
