@@ -1,0 +1,31 @@
+// A span of time on a clock that wraps.
+//
+// Only differences of uint32_t are compared, so the wrap of the clock after 49.7 days is no special case. A
+// span may last up to 2^32 - 1 ms, provided that expired() is asked at least once before the clock comes
+// round again.
+#pragma once
+
+#include <stdint.h>
+
+namespace unolink {
+
+// Milliseconds from `since_ms` to `now_ms`, across the wrap.
+inline uint32_t elapsed_ms(uint32_t since_ms, uint32_t now_ms) {
+    return now_ms - since_ms;
+}
+
+class Timer {
+  public:
+    void start(uint32_t duration_ms, uint32_t now_ms) {
+        started_at_ms_ = now_ms;
+        duration_ms_ = duration_ms;
+    }
+
+    bool expired(uint32_t now_ms) const { return elapsed_ms(started_at_ms_, now_ms) >= duration_ms_; }
+
+  private:
+    uint32_t started_at_ms_ = 0;
+    uint32_t duration_ms_ = 0;
+};
+
+} // namespace unolink
