@@ -1,0 +1,50 @@
+"""The `unosim` command."""
+
+from pathlib import Path
+
+import click
+
+from unosim.demo import DemoError, Options, run_demo
+
+
+@click.group()
+@click.version_option(package_name="unolink")
+def main() -> None:
+    """Simulated hardware: an Arduino Uno, an ESP-01, and the network between them."""
+
+
+@main.command()
+@click.option(
+    "--readings",
+    type=click.IntRange(1, 10_000),
+    default=5,
+    show_default=True,
+    envvar="UNOSIM_READINGS",
+    help="End after this many acknowledged readings.",
+)
+@click.option(
+    "--firmware",
+    type=click.Path(path_type=Path),
+    default=Path(".pio/build/uno/firmware.elf"),
+    show_default=True,
+    envvar="UNOSIM_FIRMWARE",
+    help="The image to run: ELF or Intel HEX with its ELF beside it.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, envvar="UNOSIM_JSON", help="Print a JSON summary as the last line."
+)
+def demo(readings: int, firmware: Path, *, as_json: bool) -> None:
+    """Send readings from a simulated Uno to a real ingest server, and show the whole path.
+
+    The exit code is 0 only if every acknowledged reading is in the server's store exactly once.
+    """
+    try:
+        run_demo(Options(firmware=firmware, readings=readings, as_json=as_json))
+    except DemoError as error:
+        click.secho(f"demo failed: {error}", fg="red", err=True)
+        click.echo(f"hint: {error.hint}", err=True)
+        raise SystemExit(1) from error
+
+
+if __name__ == "__main__":
+    main()

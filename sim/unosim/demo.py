@@ -1,0 +1,189 @@
+"""The whole path on one terminal: a compiled image, an emulated ESP-01, a real server with a real store.
+
+Rules: the image under test is the one that is flashed. The server is a process of its own. At the end the
+store is asked what it holds, and every reading that was acknowledged to the device must be there exactly
+once, with the values that went over the wire. Anything else is an error, and so is a server that ends
+before the demo does.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from unosim.board import Board, ImageError, load_image
+from unosim.clock import NS_PER_S
+from unosim.console import Console
+from unosim.counters import read_counters
+from unosim.lab import SERVER, make_modem, room_sensors
+from unosim.network import LoopbackNetwork
+from unosim.server_process import ServerError, ServerProcess
+from unosim.simulation import Simulation, SimulationError
+from unosim.trace import Channel, Trace
+
+SECONDS_TO_JOIN = 60
+"""Simulated seconds that boot, Wi-Fi and the first connection may take."""
+SECONDS_PER_READING = 10
+"""Simulated seconds each reading may take before the demo gives up; the image takes one."""
+
+Identity = tuple[str, int, int]
+"""Device, boot and sequence number of a reading."""
+
+_ACKNOWLEDGEMENT = re.compile(rb'\{"boot":(\d+),"acked":\[([\d,]+)\]\}')
+
+
+class DemoError(Exception):
+    """The demo could not be run or did not hold; `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person who runs the demo chose."""
+
+    firmware: Path
+    readings: int
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of it; simulated and wall time in seconds."""
+
+    sampled: int
+    acked: int
+    stored: int
+    simulated_s: float
+    wall_s: float
+
+
+def run_demo(options: Options) -> Summary:
+    """Run the demo, print it, and check that nothing acknowledged was lost.
+
+    Raises:
+        DemoError: it could not be run, or a promise was broken.
+    """
+    console = Console(to_stderr=options.as_json)
+    try:
+        with tempfile.TemporaryDirectory(prefix="unolink-demo-") as folder:
+            summary = _run(options, console, Path(folder) / "readings.db")
+    except (ImageError, OSError) as error:
+        raise DemoError(str(error), hint="build the firmware first: make firmware") from error
+    except (ServerError, SimulationError) as error:
+        raise DemoError(str(error), hint="the lines above show how far it came") from error
+    _print_summary(summary, console, as_json=options.as_json)
+    return summary
+
+
+def _run(options: Options, console: Console, database: Path) -> Summary:
+    image = load_image(options.firmware)
+    trace = Trace(console.show)
+    with ServerProcess(database) as server:
+        console.say(f"ingest server: process {server.pid} on {server.address[0]}:{server.address[1]}")
+        network = LoopbackNetwork({SERVER: server.address})
+        board = Board(image.flash)
+        started_s = time.monotonic()
+        simulation = Simulation(board, make_modem(), network, trace=trace, analog=room_sensors())
+
+        def enough() -> bool:
+            server.check()
+            for line in server.log_lines():
+                console.log(line)
+            return read_counters(simulation, image).acked >= options.readings
+
+        limit_s = SECONDS_TO_JOIN + SECONDS_PER_READING * options.readings
+        finished = simulation.run(enough, limit_s=limit_s)
+        wall_s = time.monotonic() - started_s
+        network.close()
+        server.stop()
+        for line in server.log_lines():
+            console.log(line)
+    counters = read_counters(simulation, image)
+    if not finished:
+        raise DemoError(
+            f"{counters.acked} of {options.readings} readings acknowledged in {limit_s} simulated seconds",
+            hint="the dialogue above shows where it stopped",
+        )
+    stored = _stored_readings(database)
+    _check(trace, acked_by_device=counters.acked, stored=stored)
+    return Summary(
+        sampled=counters.sampled,
+        acked=counters.acked,
+        stored=len(stored),
+        simulated_s=round(simulation.now_ns / NS_PER_S, 3),
+        wall_s=round(wall_s, 3),
+    )
+
+
+def _stored_readings(database: Path) -> list[dict[str, Any]]:
+    """Ask the server's own command what its store holds."""
+    command = [sys.executable, "-m", "unoingest", "readings", "--database", str(database), "--json"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        raise ServerError(f"the store cannot be read: {listing.stderr.strip()}")
+    return [json.loads(line) for line in listing.stdout.splitlines()]
+
+
+def acknowledged(trace: Trace) -> set[tuple[int, int]]:
+    """Return (boot, seq) of every reading whose acknowledgement went over the UART to the device."""
+    return {
+        (int(boot), int(seq))
+        for boot, seqs in _ACKNOWLEDGEMENT.findall(trace.heard(Channel.ESP_TX))
+        for seq in seqs.split(b",")
+    }
+
+
+def posted(trace: Trace) -> dict[Identity, dict[str, int]]:
+    """Return the values of every reading that the device posted, by identity."""
+    values = {}
+    for entry in trace.entries:
+        if entry.channel is Channel.NET_TX:
+            message = json.loads(entry.data.partition(b"\r\n\r\n")[2])
+            for reading in message["readings"]:
+                values[message["device"], message["boot"], reading["seq"]] = reading["values"]
+    return values
+
+
+def _check(trace: Trace, *, acked_by_device: int, stored: list[dict[str, Any]]) -> None:
+    """Hold what the device was told against what the store holds.
+
+    Raises:
+        DemoError: an acknowledged reading is missing, doubled or altered.
+    """
+    hint = "this is a defect of unolink: please report it with the output above"
+    acks = acknowledged(trace)
+    if acked_by_device != len(acks):
+        raise DemoError(
+            f"the device counts {acked_by_device} acknowledgements, the wire saw {len(acks)}", hint=hint
+        )
+    sent = posted(trace)
+    rows = Counter((row["device"], row["boot"], row["seq"]) for row in stored)
+    values = {(row["device"], row["boot"], row["seq"]): row["values"] for row in stored}
+    for identity in sent:
+        if identity[1:] in acks and rows[identity] != 1:
+            raise DemoError(f"acknowledged reading {identity} is stored {rows[identity]} times", hint=hint)
+        if identity in values and values[identity] != sent[identity]:
+            raise DemoError(
+                f"reading {identity} was sent as {sent[identity]}, stored as {values[identity]}", hint=hint
+            )
+
+
+def _print_summary(summary: Summary, console: Console, *, as_json: bool) -> None:
+    ratio = summary.simulated_s / summary.wall_s
+    console.say(
+        f"{summary.sampled} readings sampled, {summary.acked} acknowledged, {summary.stored} stored; "
+        f"{summary.simulated_s:.1f} simulated seconds in {summary.wall_s:.1f} s ({ratio:.0f} times real time)"
+    )
+    if as_json:
+        click.echo(json.dumps(vars(summary)))

@@ -1,0 +1,31 @@
+"""The room of the demo and the system tests: its Wi-Fi, its server's name, what its sensors see.
+
+These are the values that the image is built with (`firmware/src/config.h`), told a second time by the other
+side.
+"""
+
+from unosim.clock import NS_PER_S
+from unosim.modem import AccessPoint, Modem, Radio
+from unosim.simulation import AnalogSource
+
+SERVER = ("ingest.lan", 8080)
+"""Name and port of the ingest server as devices know it."""
+
+
+def make_modem() -> Modem:
+    """Return an ESP-01 within reach of the room's access point."""
+    access_point = AccessPoint(ssid="unolink", password="simulated")  # noqa: S106  # no secret: it is in the README
+    return Modem(radio=Radio([access_point]))
+
+
+def room_sensors() -> dict[int, AnalogSource]:
+    """Return what the analog pins see in mV: A0 rises and falls within a minute, A1 fades."""
+
+    def temperature(now_ns: int) -> int:
+        phase_ms = now_ns * 1_000 // NS_PER_S % 60_000
+        return 2_000 + abs(30_000 - phase_ms) // 30  # a minute from 3 V to 2 V and back
+
+    def light(now_ns: int) -> int:
+        return max(0, 3_300 - 20 * now_ns // NS_PER_S)
+
+    return {0: temperature, 1: light}

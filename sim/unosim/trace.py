@@ -1,0 +1,70 @@
+"""What happened in a simulation, in order: who said which bytes when.
+
+Rules: an entry is an instant in simulated ns, a channel and raw bytes; entries are only ever added. Two
+runs are the same run exactly if their digests are equal. Secrets are masked when a trace is shown, not when
+it is recorded: the digest covers the true bytes.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Channel(StrEnum):
+    """Where the bytes of an entry passed by."""
+
+    UNO_TX = "uno>esp"
+    """Uno to modem, one byte an entry, at the end of its stop bit."""
+    ESP_TX = "esp>uno"
+    """Modem to Uno, one reply an entry, at its first start bit."""
+    NET_TX = "esp>net"
+    """Payload that the modem hands to the network."""
+    NET_RX = "net>esp"
+    """Payload that reaches the modem from the network."""
+
+
+class Entry(NamedTuple):
+    """One thing that was said: the instant in ns, the channel, the bytes."""
+
+    at_ns: int
+    channel: Channel
+    data: bytes
+
+
+class Trace:
+    """The entries of one run, and their digest.
+
+    Args:
+        watch: called with each entry as it is recorded, to show a run while it happens.
+    """
+
+    def __init__(self, watch: Callable[[Entry], None] | None = None) -> None:
+        self.entries: list[Entry] = []
+        self._watch = watch
+        self._hash = hashlib.sha256()
+
+    def record(self, at_ns: int, channel: Channel, data: bytes) -> None:
+        """Add an entry."""
+        entry = Entry(at_ns, channel, data)
+        self.entries.append(entry)
+        self._hash.update(b"%d %s %d " % (at_ns, channel.encode(), len(data)) + data)
+        if self._watch:
+            self._watch(entry)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all entries so far, as 64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def heard(self, channel: Channel) -> bytes:
+        """Return all bytes of one channel, joined."""
+        return b"".join(entry.data for entry in self.entries if entry.channel is channel)
+
+
+_JOIN_PASSWORD = re.compile(r'(AT\+CWJAP\w*="(?:[^"\\]|\\.)*",")((?:[^"\\]|\\.)*)')
+
+
+def masked(text: str) -> str:
+    """Return a line of AT dialogue without the password of a join command."""
+    return _JOIN_PASSWORD.sub(r"\1***", text)

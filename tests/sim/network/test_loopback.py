@@ -1,0 +1,147 @@
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from unosim.modem import actions, events
+from unosim.network import Latency, LoopbackNetwork, loopback
+from unosim.network.seam import Directory
+
+LATENCY = Latency(name_ns=1_000, round_trip_ns=200, answer_ns=50)
+NAME = ("server.lan", 80)
+LOOK_NS = 2_000 + 200 + 50
+
+Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def network_to(serve: Serve) -> Iterator[LoopbackNetwork]:
+    """A network whose one server treats its one connection as told, in a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                serve(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        network = LoopbackNetwork({NAME: listener.getsockname()}, latency=LATENCY)
+        try:
+            network.perform(actions.Connect(4, *NAME), 0)
+            assert network.poll(1_200) == [events.Connected(4, Directory.ADDRESS, 80, 50_000)]
+            yield network
+        finally:
+            network.close()
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def look(network: LoopbackNetwork) -> list[events.NetworkEvent]:
+    """Let the clock run to the look for the answer to a send at 2,000 ns; return what came after the ACK."""
+    assert network.poll(2_200) == [events.Acknowledged(4, 4)]
+    assert network.next_deadline() == LOOK_NS
+    return network.poll(LOOK_NS)
+
+
+def test_an_answer_in_pieces_arrives_at_one_simulated_instant() -> None:
+    def serve(connection: socket.socket) -> None:
+        assert connection.recv(99) == b"ping"
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in (b"po", b"ng"):
+            connection.sendall(piece)
+        connection.recv(99)
+
+    with network_to(serve) as network:
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        assert look(network) == [events.Received(4, b"pong")]
+        assert network.next_deadline() is None
+
+
+def test_nothing_is_accepted_before_the_device_has_said_something() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"unasked ")
+        connection.recv(99)
+        connection.sendall(b"pong")
+        connection.recv(99)
+
+    with network_to(serve) as network:
+        assert network.next_deadline() is None
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        assert look(network) == [events.Received(4, b"unasked pong")]
+
+
+def test_a_server_that_closes_says_its_last_words_first() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(99)
+        connection.sendall(b"bye")
+
+    with network_to(serve) as network:
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        assert look(network) == [events.Received(4, b"bye"), events.PeerClosed(4)]
+
+
+def test_nothing_is_reported_of_a_connection_that_the_device_closed() -> None:
+    def serve(connection: socket.socket) -> None:
+        while connection.recv(99):
+            pass
+
+    with network_to(serve) as network:
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        network.perform(actions.Close(4), 2_001)
+        assert network.next_deadline() is None
+
+
+def test_a_silent_server_is_looked_at_again_a_bounded_number_of_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loopback, "ANSWER_WAIT_S", 0.001)
+
+    def serve(connection: socket.socket) -> None:
+        while connection.recv(99):
+            pass
+
+    with network_to(serve) as network:
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        assert look(network) == []
+        looks = 1
+        while (deadline_ns := network.next_deadline()) is not None:
+            assert deadline_ns == LOOK_NS + looks * 1_000_000_000
+            assert network.poll(deadline_ns) == []
+            looks += 1
+        assert looks == loopback.LOOKS_PER_SEND
+
+
+def test_sending_into_a_reset_connection_reports_the_close() -> None:
+    reset = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+        reset.set()
+
+    with network_to(serve) as network:
+        assert reset.wait(5)
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        happened = network.poll(2_200) + network.poll(LOOK_NS)
+        assert happened[-1] == events.PeerClosed(4)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "failure"),
+    [("server.lan", 81, events.Failure.REFUSED), ("nowhere.lan", 80, events.Failure.NO_NAME)],
+)
+def test_only_routes_lead_anywhere(host: str, port: int, failure: events.Failure) -> None:
+    network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
+    network.perform(actions.Connect(0, host, port), 0)
+    assert network.poll(10_000) == [events.ConnectFailed(0, failure)]
+
+
+def test_a_server_that_does_not_listen_refuses() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        network = LoopbackNetwork({NAME: unused.getsockname()}, latency=LATENCY)
+        network.perform(actions.Connect(0, *NAME), 0)
+        assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.REFUSED)]

@@ -1,0 +1,113 @@
+from collections.abc import Iterable
+
+import pytest
+
+from unosim.modem import actions, events
+from unosim.network import Latency, Reply, VirtualNetwork
+from unosim.network.seam import Directory
+
+LATENCY = Latency(name_ns=1_000, round_trip_ns=200, answer_ns=50)
+SERVER = ("server.lan", 80)
+
+
+class Echo:
+    """Repeats what it hears in capitals, and closes after a farewell."""
+
+    def receive(self, data: bytes, now_ns: int) -> Iterable[Reply]:
+        yield Reply(data.upper() + b"@%d" % now_ns, after_ns=30, close=data == b"bye")
+
+
+@pytest.fixture
+def network() -> VirtualNetwork:
+    return VirtualNetwork({SERVER: Echo}, latency=LATENCY)
+
+
+def everything(network: VirtualNetwork) -> list[tuple[int, events.NetworkEvent]]:
+    """Run the network until nothing is under way; return (instant, event)."""
+    happened = []
+    while (deadline_ns := network.next_deadline()) is not None:
+        happened += [(deadline_ns, event) for event in network.poll(deadline_ns)]
+    return happened
+
+
+def connected(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(0, *SERVER), 0)
+    assert everything(network) == [(1_200, events.Connected(0, Directory.ADDRESS, 80, 50_000))]
+
+
+def test_a_peer_answers_after_a_round_trip_and_its_own_time(network: VirtualNetwork) -> None:
+    connected(network)
+    network.perform(actions.Send(0, b"hi"), 2_000)
+    assert everything(network) == [
+        (2_200, events.Acknowledged(0, 2)),
+        (2_230, events.Received(0, b"HI@2100")),
+    ]
+
+
+def test_a_peer_that_closes_says_its_last_words_first(network: VirtualNetwork) -> None:
+    connected(network)
+    network.perform(actions.Send(0, b"bye"), 2_000)
+    assert [event for _, event in everything(network)] == [
+        events.Acknowledged(0, 3),
+        events.Received(0, b"BYE@2100"),
+        events.PeerClosed(0),
+    ]
+
+
+def test_what_is_sent_after_a_close_vanishes(network: VirtualNetwork) -> None:
+    connected(network)
+    network.perform(actions.Send(0, b"lost"), 2_000)
+    network.perform(actions.Close(0, abort=False), 2_001)
+    network.perform(actions.Send(0, b"lost too"), 2_002)
+    assert everything(network) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "at_ns", "failure"),
+    [
+        ("nowhere.lan", 80, 1_200, events.Failure.NO_NAME),
+        ("server.lan", 81, 1_200, events.Failure.REFUSED),
+        (Directory.ADDRESS, 81, 1_200, events.Failure.REFUSED),
+    ],
+)
+def test_connections_that_cannot_be(
+    network: VirtualNetwork, host: str, port: int, at_ns: int, failure: events.Failure
+) -> None:
+    network.perform(actions.Connect(3, host, port), 0)
+    assert everything(network) == [(at_ns, events.ConnectFailed(3, failure))]
+
+
+def test_names_are_looked_up(network: VirtualNetwork) -> None:
+    network.perform(actions.Resolve("server.lan"), 0)
+    network.perform(actions.Resolve("nowhere.lan"), 1)
+    assert everything(network) == [
+        (1_000, events.Resolved("server.lan", Directory.ADDRESS)),
+        (1_001, events.Resolved("nowhere.lan", None)),
+    ]
+
+
+def test_nothing_of_an_old_connection_reaches_a_new_one_of_the_same_link(network: VirtualNetwork) -> None:
+    connected(network)
+    network.perform(actions.Send(0, b"old"), 2_000)
+    assert network.poll(2_100) == []  # the peer has heard it and answered; the answer is on its way
+    network.perform(actions.Close(0), 2_150)
+    network.perform(actions.Connect(0, *SERVER), 2_160)
+    assert everything(network) == [(3_360, events.Connected(0, Directory.ADDRESS, 80, 50_001))]
+
+
+def test_a_server_is_reached_by_its_address_too(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(2, Directory.ADDRESS, 80), 0)
+    assert everything(network) == [(1_200, events.Connected(2, Directory.ADDRESS, 80, 50_000))]
+
+
+@pytest.mark.parametrize(("host", "ms"), [(Directory.ADDRESS, 3), ("10.9.9.9", None)])
+def test_echo_requests_take_a_round_trip(host: str, ms: int | None) -> None:
+    network = VirtualNetwork({SERVER: Echo}, latency=Latency(round_trip_ns=3_000_000))
+    network.perform(actions.Ping(host), 0)
+    assert everything(network) == [(3_000_000, events.Pong(host, ms))]
+
+
+def test_events_come_in_the_order_of_their_instants(network: VirtualNetwork) -> None:
+    network.perform(actions.Resolve("server.lan"), 500)
+    network.perform(actions.Connect(1, *SERVER), 0)
+    assert [at_ns for at_ns, _ in everything(network)] == [1_200, 1_500]
