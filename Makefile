@@ -1,0 +1,70 @@
+# What a newcomer types: make demo, make test. `make help` lists the rest.
+#
+# Everything is set up inside this folder: Python packages in .venv, the AVR toolchain and the test oracles in .tools,
+# both removed by `make clean`. Nothing is installed on the system and no step needs root.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+DEBIAN := .tools/debian
+IMAGE := .pio/build/uno/firmware.elf
+
+# PlatformIO: its packages in this folder, no telemetry, no look for updates.
+export PLATFORMIO_CORE_DIR := $(CURDIR)/.tools/platformio
+export PLATFORMIO_SETTING_ENABLE_TELEMETRY := no
+export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
+
+PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev 'libelf1t64|libelf1' doctest-dev
+
+.PHONY: help demo test check format firmware install toolchain clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
+
+demo: install firmware  ## send readings along the whole path, on this terminal (ARGS="--readings 20 --json")
+	@$(BIN)/unosim demo $(ARGS)
+
+test: install firmware  ## run every test
+	PATH="$$PATH:$(CURDIR)/$(DEBIAN)/cxx" $(BIN)/pio test -e native
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: install  ## rewrite the sources in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format -i
+
+firmware: install toolchain  ## build the image for the Uno and print flash, RAM and stack
+	$(BIN)/pio run -e uno
+
+install: .venv/.installed  ## Python packages and our own, with the C core compiled
+
+.venv/.locked: requirements.lock
+	@echo "setting up: Python packages into .venv"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml setup.py $(wildcard sim/unosim/board/*.[ch])
+	@echo "setting up: the simulator's C core"
+	tools/install_package.sh $(BIN)/python $(DEBIAN)
+	@touch $@
+
+toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracle), unpacked into .tools
+
+.tools/.ready: tools/debian_packages.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
+	tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
+	tools/host_cxx.sh $(DEBIAN)
+	$(BIN)/python tools/pio_offline/seed.py $(PLATFORMIO_CORE_DIR) $(DEBIAN)/usr
+	@touch $@
+
+clean:  ## remove everything that was built or fetched
+	rm -rf .venv .tools .pio build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find sim bridge ingest_server -name '*.so' -delete

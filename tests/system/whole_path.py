@@ -1,0 +1,121 @@
+"""Runs the whole path for tests: the compiled image, the modem, and the real server, over either network."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unoingest.app import create_app
+from unoingest.store import SqliteStore
+from unosim.board import Board, Image
+from unosim.clock import NS_PER_S
+from unosim.counters import Counters, read_counters
+from unosim.lab import SERVER, make_modem, room_sensors
+from unosim.network import LoopbackNetwork, VirtualNetwork, WsgiPeer
+from unosim.server_process import ServerProcess
+from unosim.simulation import Simulation
+from unosim.trace import Trace
+
+POWER_ON_NS = 1_790_000_000 * NS_PER_S
+"""The virtual network's server believes that the Uno was powered on in September 2026."""
+LIMIT_S = 120
+RAM_FILL = 0xA5
+RAM_END = 0x8FF
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is left of a run, to look at."""
+
+    trace: Trace
+    counters: Counters
+    conversions: dict[int, int]
+    stored: list[dict[str, Any]]
+    log_lines: list[str]
+    stack_free_bytes: int
+
+
+Travel = Callable[[int], Run]
+"""Run the whole path from power-on until so many readings are acknowledged."""
+
+
+def virtual_run(image: Image, database: Path, readings: int) -> Run:
+    """Run against the server's WSGI application, in this process and in simulated time."""
+    log_lines: list[str] = []
+    store = SqliteStore(database)
+    clocks: list[Simulation] = []
+    application = create_app(
+        store,
+        clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns,
+        emit=lambda line: log_lines.append(line.decode()),
+    )
+    network = VirtualNetwork({SERVER: lambda: WsgiPeer(application)})
+    simulation = Simulation(
+        Board(image.flash, ram_fill=RAM_FILL), make_modem(), network, analog=room_sensors()
+    )
+    clocks.append(simulation)
+    try:
+        run_until_acked(simulation, image, readings)
+    finally:
+        store.close()
+    return inspect(simulation, image, database, log_lines)
+
+
+def loopback_run(image: Image, database: Path, readings: int) -> Run:
+    """Run against the server as a process, over real sockets."""
+    with ServerProcess(database) as server, loopback_to(server) as network:
+        simulation = Simulation(
+            Board(image.flash, ram_fill=RAM_FILL), make_modem(), network, analog=room_sensors()
+        )
+        run_until_acked(simulation, image, readings)
+        server.stop()
+        log_lines = list(server.log_lines())
+    return inspect(simulation, image, database, log_lines)
+
+
+@contextmanager
+def loopback_to(server: ServerProcess) -> Iterator[LoopbackNetwork]:
+    network = LoopbackNetwork({SERVER: server.address})
+    try:
+        yield network
+    finally:
+        network.close()
+
+
+def run_until_acked(simulation: Simulation, image: Image, readings: int) -> None:
+    acked = simulation.run(lambda: read_counters(simulation, image).acked >= readings, limit_s=LIMIT_S)
+    assert acked, f"only {read_counters(simulation, image)} after {LIMIT_S} simulated seconds"
+
+
+def inspect(simulation: Simulation, image: Image, database: Path, log_lines: list[str]) -> Run:
+    listing = subprocess.run(
+        [sys.executable, "-m", "unoingest", "readings", "--database", str(database), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Run(
+        trace=simulation.trace,
+        counters=read_counters(simulation, image),
+        conversions=simulation.conversions,
+        stored=[json.loads(line) for line in listing.stdout.splitlines()],
+        log_lines=log_lines,
+        stack_free_bytes=untouched_bytes(simulation.board, image),
+    )
+
+
+def untouched_bytes(board: Board, image: Image) -> int:
+    """Return how many bytes between data and stack still hold what RAM held at power-on."""
+    end_of_data = image.symbols["_end"].address
+    ram = board.read_data(end_of_data, RAM_END + 1 - end_of_data)
+    return next(index for index, byte in enumerate(ram) if byte != RAM_FILL)
+
+
+def without_date(data: bytes) -> bytes:
+    """Blank the one header in which a real server's answers differ from run to run."""
+    return re.sub(rb"(?i)(\r\ndate: )[^\r]*", lambda found: found[1] + b"#" * 29, data)
