@@ -11,10 +11,8 @@ mkdir -p "$1/cxx"
 command -v g++ >/dev/null 2>&1 && exit 0
 
 version=$(gcc -dumpversion | cut -d. -f1)
-"$(dirname "$0")/debian_packages.sh" "$1" "g++-$version" "gcc-$version" "libgcc-$version-dev" "libstdc++-$version-dev"
-cd "$1"
-if [ -e "usr/bin/g++-$version" ]; then
-    ln -sf "../usr/bin/g++-$version" cxx/g++
-else  # Debian 13 and Ubuntu 24.04 name it after the machine
-    ln -sf "../usr/bin/$(gcc -dumpmachine)-g++-$version" cxx/g++
-fi
+machine=$(gcc -dumpmachine)
+package=$(echo "$machine" | tr _ -)  # from Debian 13 and Ubuntu 24.04 on, the compilers are in packages of this name
+"$(dirname "$0")/debian_packages.sh" "$1" "libgcc-$version-dev" "libstdc++-$version-dev" \
+    "gcc-$version-$package|gcc-$version" "g++-$version-$package|g++-$version"
+ln -sf "../usr/bin/$machine-g++-$version" "$1/cxx/g++"
