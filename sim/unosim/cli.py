@@ -16,7 +16,7 @@ def main() -> None:
 @main.command()
 @click.option(
     "--readings",
-    type=click.IntRange(1, 10_000),
+    type=click.IntRange(1, 1_000),
     default=5,
     show_default=True,
     envvar="UNOSIM_READINGS",
@@ -28,7 +28,7 @@ def main() -> None:
     default=Path(".pio/build/uno/firmware.elf"),
     show_default=True,
     envvar="UNOSIM_FIRMWARE",
-    help="The image to run: ELF or Intel HEX with its ELF beside it.",
+    help="The image to run: an ELF file with its symbols.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, envvar="UNOSIM_JSON", help="Print a JSON summary as the last line."

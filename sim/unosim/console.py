@@ -12,6 +12,7 @@ from unosim.clock import NS_PER_S
 from unosim.trace import Channel, Entry, masked
 
 _SEND_COMMAND = re.compile(rb"AT\+CIPSEND=(?:\d,)?(\d+)\r\n$")
+_PROMPT = b"> "
 _DATA_NOTICE = re.compile(rb"\+IPD,(?:\d,)?(\d+):")
 _START_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.\d|HTTP/1\.\d \d{3}[^\r\n]*")
 
@@ -26,6 +27,7 @@ class Console:
     def __init__(self, *, to_stderr: bool = False) -> None:
         self._to_stderr = to_stderr
         self._said = bytearray()
+        self._announced_bytes = 0
         self._payload_bytes_left = 0
 
     def show(self, entry: Entry) -> None:
@@ -58,12 +60,13 @@ class Console:
             return
         self._line(entry.at_ns, "uno", bytes(self._said), fg="cyan")
         send = _SEND_COMMAND.search(self._said)
-        if send:
-            self._payload_bytes_left = int(send[1])
+        self._announced_bytes = int(send[1]) if send else 0
         self._said.clear()
 
     def _show_module(self, entry: Entry) -> None:
         """Print what the module says; of received payload only the notice."""
+        if entry.data.endswith(_PROMPT):
+            self._payload_bytes_left = self._announced_bytes
         notice = _DATA_NOTICE.search(entry.data)
         data = entry.data[: notice.end()] if notice else entry.data
         for line in data.splitlines():

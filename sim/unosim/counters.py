@@ -34,10 +34,11 @@ def read_counters(simulation: Simulation, image: Image) -> Counters:
     Before that the RAM may still hold what it held at power-on, and nothing has happened that could be
     counted.
 
-    Raises:
-        KeyError: the image has no such symbol: it is not our firmware, or it was stripped.
+    Args:
+        simulation: what runs the image.
+        image: our firmware, with its symbols.
     """
-    symbol = image.symbols[SYMBOL]
     if not simulation.conversions:
         return Counters()
+    symbol = image.symbols[SYMBOL]
     return Counters._make(_LAYOUT.unpack(simulation.board.read_data(symbol.address, _LAYOUT.size)))

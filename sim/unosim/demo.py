@@ -19,10 +19,10 @@ from typing import Any
 
 import click
 
-from unosim.board import Board, ImageError, load_image
+from unosim.board import Board, Image, ImageError, load_image
 from unosim.clock import NS_PER_S
 from unosim.console import Console
-from unosim.counters import read_counters
+from unosim.counters import SYMBOL, read_counters
 from unosim.lab import SERVER, make_modem, room_sensors
 from unosim.network import LoopbackNetwork
 from unosim.server_process import ServerError, ServerProcess
@@ -78,8 +78,6 @@ def run_demo(options: Options) -> Summary:
     try:
         with tempfile.TemporaryDirectory(prefix="unolink-demo-") as folder:
             summary = _run(options, console, Path(folder) / "readings.db")
-    except (ImageError, OSError) as error:
-        raise DemoError(str(error), hint="build the firmware first: make firmware") from error
     except (ServerError, SimulationError) as error:
         raise DemoError(str(error), hint="the lines above show how far it came") from error
     _print_summary(summary, console, as_json=options.as_json)
@@ -87,7 +85,7 @@ def run_demo(options: Options) -> Summary:
 
 
 def _run(options: Options, console: Console, database: Path) -> Summary:
-    image = load_image(options.firmware)
+    image = _load(options.firmware)
     trace = Trace(console.show)
     with ServerProcess(database) as server:
         console.say(f"ingest server: process {server.pid} on {server.address[0]}:{server.address[1]}")
@@ -124,6 +122,19 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
         simulated_s=round(simulation.now_ns / NS_PER_S, 3),
         wall_s=round(wall_s, 3),
     )
+
+
+def _load(firmware: Path) -> Image:
+    try:
+        image = load_image(firmware)
+    except ImageError as error:
+        raise DemoError(str(error), hint="build the firmware first: make firmware") from error
+    if SYMBOL not in image.symbols:
+        raise DemoError(
+            f"{firmware} has no symbol {SYMBOL}, by which the demo counts",
+            hint="use the ELF file of this project's firmware, not stripped",
+        )
+    return image
 
 
 def _stored_readings(database: Path) -> list[dict[str, Any]]:

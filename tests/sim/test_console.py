@@ -15,10 +15,17 @@ def shown(capsys: pytest.CaptureFixture[str], *entries: tuple[Channel, bytes]) -
     return [line[14:].strip() for line in capsys.readouterr().out.splitlines()]
 
 
+def typed(data: bytes) -> list[tuple[Channel, bytes]]:
+    return [(Channel.UNO_TX, bytes([byte])) for byte in data]
+
+
 def test_a_dialogue_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    said = [(Channel.UNO_TX, bytes([byte])) for byte in b"AT+GMR\r\n"]
     replied = (Channel.ESP_TX, b"AT version:1.7.4.0\r\n\r\nOK\r\n")
-    assert shown(capsys, *said, replied) == ["uno  AT+GMR", "esp  AT version:1.7.4.0", "esp  OK"]
+    assert shown(capsys, *typed(b"AT+GMR\r\n"), replied) == [
+        "uno  AT+GMR",
+        "esp  AT version:1.7.4.0",
+        "esp  OK",
+    ]
 
 
 def test_a_line_carries_the_instant_of_its_last_byte(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,21 +37,30 @@ def test_a_line_carries_the_instant_of_its_last_byte(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("command", [b"AT+CIPSEND=4,%d\r\n", b"AT+CIPSEND=%d\r\n"])
 def test_payload_is_shown_once_as_http(capsys: pytest.CaptureFixture[str], command: bytes) -> None:
-    said = command % len(REQUEST) + REQUEST + b"AT\r\n"
     lines = shown(
         capsys,
-        *((Channel.UNO_TX, bytes([byte])) for byte in said),
+        *typed(command % len(REQUEST)),
+        (Channel.ESP_TX, b"\r\nOK\r\n> "),
+        *typed(REQUEST + b"AT\r\n"),
         (Channel.NET_TX, REQUEST),
         (Channel.NET_RX, ANSWER),
         (Channel.ESP_TX, b"\r\n+IPD,4,%d:" % len(ANSWER) + ANSWER),
     )
     assert lines == [
         "uno  " + (command % len(REQUEST)).decode().strip(),
+        "esp  OK",
+        "esp  >",
         "uno  AT",
         'request  POST /v1/readings HTTP/1.1  {"seq":1}',
         "answer  HTTP/1.1 200 OK  {}",
         f"esp  +IPD,4,{len(ANSWER)}:",
     ]
+
+
+def test_a_send_that_is_refused_has_no_payload(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = (Channel.ESP_TX, b"link is not valid\r\n\r\nERROR\r\n")
+    lines = shown(capsys, *typed(b"AT+CIPSEND=4,9\r\n"), refused, *typed(b"AT\r\n"))
+    assert lines == ["uno  AT+CIPSEND=4,9", "esp  link is not valid", "esp  ERROR", "uno  AT"]
 
 
 def test_bytes_that_a_terminal_would_obey_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,8 +69,8 @@ def test_bytes_that_a_terminal_would_obey_are_escaped(capsys: pytest.CaptureFixt
 
 
 def test_passwords_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
-    said = [(Channel.UNO_TX, bytes([byte])) for byte in b'AT+CWJAP_CUR="net","secret"\r\n']
-    assert shown(capsys, *said) == ['uno  AT+CWJAP_CUR="net","***"']
+    said = b'AT+CWJAP_CUR="net","secret"\r\n'
+    assert shown(capsys, *typed(said)) == ['uno  AT+CWJAP_CUR="net","***"']
 
 
 def test_everything_can_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

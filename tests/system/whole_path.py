@@ -16,7 +16,7 @@ from unosim.board import Board, Image
 from unosim.clock import NS_PER_S
 from unosim.counters import Counters, read_counters
 from unosim.lab import SERVER, make_modem, room_sensors
-from unosim.network import LoopbackNetwork, VirtualNetwork, WsgiPeer
+from unosim.network import LoopbackNetwork, Peer, VirtualNetwork, WsgiPeer
 from unosim.server_process import ServerProcess
 from unosim.simulation import Simulation
 from unosim.trace import Trace
@@ -44,8 +44,13 @@ Travel = Callable[[int], Run]
 """Run the whole path from power-on until so many readings are acknowledged."""
 
 
-def virtual_run(image: Image, database: Path, readings: int) -> Run:
-    """Run against the server's WSGI application, in this process and in simulated time."""
+def virtual_run(
+    image: Image, database: Path, readings: int, *, wrap: Callable[[Peer], Peer] = lambda peer: peer
+) -> Run:
+    """Run against the server's WSGI application, in this process and in simulated time.
+
+    `wrap` may put something between the network and each connection's server.
+    """
     log_lines: list[str] = []
     store = SqliteStore(database)
     clocks: list[Simulation] = []
@@ -54,7 +59,7 @@ def virtual_run(image: Image, database: Path, readings: int) -> Run:
         clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns,
         emit=lambda line: log_lines.append(line.decode()),
     )
-    network = VirtualNetwork({SERVER: lambda: WsgiPeer(application)})
+    network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
     simulation = Simulation(
         Board(image.flash, ram_fill=RAM_FILL), make_modem(), network, analog=room_sensors()
     )

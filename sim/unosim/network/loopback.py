@@ -97,12 +97,12 @@ class LoopbackNetwork:
             return
         try:
             connection = socket.create_connection(target, timeout=CONNECT_WAIT_S)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError:
             return  # nobody answers; the modem's own patience ends the attempt
         except OSError:
             self._due.add(answered_ns, events.ConnectFailed(action.link, events.Failure.REFUSED))
             return
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._drop(action.link)
         self._links[action.link] = _Link(connection)
         # Address and port that the device sees are modelled: the real port differs from run to run.

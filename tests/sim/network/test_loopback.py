@@ -115,14 +115,16 @@ def test_a_silent_server_is_looked_at_again_a_bounded_number_of_times(
 
 
 def test_sending_into_a_reset_connection_reports_the_close() -> None:
-    reset = threading.Event()
+    connected, reset = threading.Event(), threading.Event()
 
     def serve(connection: socket.socket) -> None:
+        connected.wait(5)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
         reset.set()
 
     with network_to(serve) as network:
+        connected.set()
         assert reset.wait(5)
         network.perform(actions.Send(4, b"ping"), 2_000)
         happened = network.poll(2_200) + network.poll(LOOK_NS)

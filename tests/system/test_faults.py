@@ -1,0 +1,104 @@
+"""The real image against a server that misbehaves once: nothing is lost, nothing is stored twice."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from system.whole_path import virtual_run
+from unosim.board import Image
+from unosim.demo import acknowledged
+from unosim.network import Peer, Reply
+from unosim.trace import Channel
+
+pytestmark = pytest.mark.system
+READINGS = 5
+SECOND_REQUEST = 1
+
+Fault = Callable[[list[Reply]], list[Reply]]
+"""What becomes of the replies to one request, which the server has fully taken."""
+
+
+def lose_answer_and_close(_: list[Reply]) -> list[Reply]:
+    return [Reply(b"", close=True)]
+
+
+def lose_answer(_: list[Reply]) -> list[Reply]:
+    return []
+
+
+def cut_answer_short(replies: list[Reply]) -> list[Reply]:
+    return [Reply(replies[0].data[:-4], close=True)]
+
+
+def answer_nonsense(_: list[Reply]) -> list[Reply]:
+    return [Reply(b"\x00\xffHTTP/9.9 lots of it\r\n\r\n+IPD,4,9:OK\r\n")]
+
+
+def answer_busy(_: list[Reply]) -> list[Reply]:
+    return [Reply(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}")]
+
+
+def acknowledge_another(replies: list[Reply]) -> list[Reply]:
+    return [Reply(replies[0].data.replace(b'"acked":[1]', b'"acked":[7]'))]
+
+
+def answer_and_close(replies: list[Reply]) -> list[Reply]:
+    return [Reply(replies[0].data, close=True)]
+
+
+def answer_late(replies: list[Reply]) -> list[Reply]:
+    return [Reply(replies[0].data, after_ns=4_000_000_000)]
+
+
+class FaultyPeer:
+    """Passes everything to a server, and spoils what it answers to one request."""
+
+    def __init__(self, server: Peer, requests: Iterable[int], fault: Fault) -> None:
+        self._server = server
+        self._requests = iter(requests)
+        self._fault = fault
+
+    def receive(self, data: bytes, now_ns: int) -> Iterable[Reply]:
+        replies = list(self._server.receive(data, now_ns))
+        if not replies or next(self._requests) != SECOND_REQUEST:
+            return replies
+        return self._fault(replies)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lose_answer_and_close,
+        lose_answer,
+        cut_answer_short,
+        answer_nonsense,
+        answer_busy,
+        acknowledge_another,
+    ],
+)
+def test_a_reading_whose_answer_went_wrong_is_sent_again_and_stored_once(
+    image: Image, tmp_path: Path, fault: Fault
+) -> None:
+    requests = iter(range(1_000))  # counted over all connections
+    run = virtual_run(
+        image, tmp_path / "readings.db", READINGS, wrap=lambda peer: FaultyPeer(peer, requests, fault)
+    )
+    assert run.counters.retries == 1
+    assert run.counters.acked == READINGS
+    assert [row["seq"] for row in run.stored] == list(range(READINGS))
+    assert len(run.log_lines) == READINGS
+
+
+@pytest.mark.parametrize("fault", [answer_and_close, answer_late])
+def test_a_reading_whose_answer_was_merely_unusual_is_not_sent_again(
+    image: Image, tmp_path: Path, fault: Fault
+) -> None:
+    requests = iter(range(1_000))
+    run = virtual_run(
+        image, tmp_path / "readings.db", READINGS, wrap=lambda peer: FaultyPeer(peer, requests, fault)
+    )
+    assert [entry.channel for entry in run.trace.entries].count(Channel.NET_TX) == READINGS
+    assert {(1, seq) for seq in range(READINGS)} <= acknowledged(run.trace)
+    assert [row["seq"] for row in run.stored] == list(range(READINGS))
+    assert len(run.log_lines) == READINGS
