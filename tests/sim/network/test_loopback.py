@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from pytest_mock import MockerFixture
 
 from unosim.modem import actions, events
 from unosim.network import Latency, LoopbackNetwork, loopback
@@ -139,6 +140,13 @@ def test_only_routes_lead_anywhere(host: str, port: int, failure: events.Failure
     network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
     network.perform(actions.Connect(0, host, port), 0)
     assert network.poll(10_000) == [events.ConnectFailed(0, failure)]
+
+
+def test_a_host_that_never_answers_is_left_to_the_modems_patience(mocker: MockerFixture) -> None:
+    mocker.patch("socket.create_connection", side_effect=TimeoutError)  # on loopback everybody answers
+    network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
+    network.perform(actions.Connect(0, *NAME), 0)
+    assert network.next_deadline() is None
 
 
 def test_a_server_that_does_not_listen_refuses() -> None:
