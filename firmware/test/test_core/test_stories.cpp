@@ -68,14 +68,14 @@ TEST_CASE("what the server says decides about the reading") {
         bool sends_again;
     };
     const Row rows[] = {
-        {400, "acked 0 rejected 1 dropped 0 retries 0 resets 0", true},
-        {413, "acked 0 rejected 1 dropped 0 retries 0 resets 0", true},
-        {422, "acked 0 rejected 1 dropped 0 retries 0 resets 0", true},
+        {400, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
+        {413, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
+        {422, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
         {401, "acked 0 rejected 0 dropped 0 retries 0 resets 0", false},
         {403, "acked 0 rejected 0 dropped 0 retries 0 resets 0", false},
-        {404, "acked 0 rejected 0 dropped 0 retries 0 resets 0", false},
-        {405, "acked 0 rejected 0 dropped 0 retries 0 resets 0", false},
-        {415, "acked 0 rejected 0 dropped 0 retries 0 resets 0", false},
+        {404, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
+        {405, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
+        {415, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
         {200, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true}, // the body names another reading
         {302, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
         {409, "acked 0 rejected 0 dropped 0 retries 1 resets 0", true},
@@ -93,6 +93,24 @@ TEST_CASE("what the server says decides about the reading") {
         CHECK(counted(story) == row.counts);
         CHECK(is_send(story.host(1000)) == row.sends_again);
         CHECK((story.node.sign() == unolink::Sign::Stopped) == !row.sends_again);
+    }
+}
+
+TEST_CASE("a reading is dropped when the server has rejected it three times in a row, and no other one") {
+    for (const int status : {400, 413, 422}) {
+        CAPTURE(status);
+        Story story;
+        story.sample();
+        story.sample();
+        story.bring_up();
+        for (const int answer : {status, status, 503, status, status, status}) {
+            CHECK(counted(story).find("rejected 0") != std::string::npos);
+            story.exchange(response(answer, "{}"));
+        }
+        CHECK(counted(story) == "acked 0 rejected 1 dropped 0 retries 5 resets 0");
+        story.exchange(response(status, "{}"));
+        story.exchange(acknowledgement(1));
+        CHECK(counted(story) == "acked 1 rejected 1 dropped 0 retries 6 resets 0");
     }
 }
 

@@ -11,7 +11,7 @@ namespace unolink {
 struct Counters {
     uint32_t sampled;      // readings taken
     uint32_t acked;        // readings that the server has acknowledged
-    uint32_t rejected;     // readings that the server will never take (400, 413, 422)
+    uint32_t rejected;     // readings that the server would not take (400, 413, 422)
     uint32_t dropped;      // readings lost because the queue was full
     uint32_t retries;      // attempts to post that ended with the reading still in the queue
     uint32_t modem_resets; // starts of the modem that were noticed, ordered or not

@@ -9,6 +9,8 @@ namespace {
 constexpr uint16_t EXCHANGE_TIMEOUT_MS = 15000;
 // Some AT versions (1.3 to 1.5) report CLOSED before they deliver the last data.
 constexpr uint16_t LATE_DATA_MS = 300;
+// Rejections of one reading, one after the other, that are believed. The UART has no checksum.
+constexpr uint8_t REJECTION_LIMIT = 3;
 
 enum class Verdict : uint8_t { Drop, Stop, Keep };
 
@@ -20,9 +22,6 @@ Verdict verdict_of(uint16_t status) {
         return Verdict::Drop;
     case 401: // who are you
     case 403: // not you
-    case 404: // not here
-    case 405: // not like this
-    case 415: // not in this format
         return Verdict::Stop;
     default:
         return Verdict::Keep;
@@ -67,12 +66,15 @@ void Uplink::conclude(uint32_t now_ms) {
     const Verdict verdict = verdict_of(response_.status());
     if (response_.acknowledged()) {
         forget(counters_.acked, now_ms);
-    } else if (verdict == Verdict::Drop) {
+    } else if (verdict == Verdict::Drop && ++rejections_ >= REJECTION_LIMIT) {
         forget(counters_.rejected, now_ms);
     } else if (verdict == Verdict::Stop) {
         stopped_ = true;
         in_exchange_ = false;
     } else {
+        if (verdict == Verdict::Keep) {
+            rejections_ = 0;
+        }
         retry(now_ms);
     }
 }
@@ -80,6 +82,7 @@ void Uplink::conclude(uint32_t now_ms) {
 void Uplink::forget(volatile uint32_t& counter, uint32_t now_ms) {
     queue_.pop();
     count(counter);
+    rejections_ = 0;
     backoff_.reset();
     timer_.start(0, now_ms);
     in_exchange_ = false;
