@@ -47,8 +47,9 @@ firmware: install toolchain  ## build the image for the Uno and print flash, RAM
 install: .venv/.installed  ## Python packages and our own, with the C core compiled
 
 .venv/.locked: requirements.lock
+	@tools/check_machine.sh $(PYTHON)
 	@echo "setting up: Python packages into .venv"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
@@ -62,7 +63,7 @@ toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracl
 .tools/.ready: tools/debian_packages.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
 	tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
 	tools/host_cxx.sh $(DEBIAN)
-	$(BIN)/python tools/pio_offline/seed.py $(PLATFORMIO_CORE_DIR) $(DEBIAN)/usr
+	$(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
 	@touch $@
 
 clean:  ## remove everything that was built or fetched
