@@ -17,6 +17,9 @@ export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
 
 PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev 'libelf1t64|libelf1' doctest-dev
 
+# Two builds in one folder wait for each other.
+ONE_AT_A_TIME := flock .lock
+
 .PHONY: help demo test check format firmware install toolchain clean
 .DEFAULT_GOAL := help
 
@@ -42,30 +45,26 @@ format: install  ## rewrite the sources in the house's format
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format -i
 
 firmware: install toolchain  ## build the image for the Uno and print flash, RAM and stack
-	$(BIN)/pio run -e uno
+	@$(ONE_AT_A_TIME) $(BIN)/pio run -e uno
 
 install: .venv/.installed  ## Python packages and our own, with the C core compiled
 
 .venv/.locked: requirements.lock
-	@tools/check_machine.sh $(PYTHON)
-	@echo "setting up: Python packages into .venv"
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@
+	@$(ONE_AT_A_TIME) tools/python_packages.sh $(PYTHON)
 
 .venv/.installed: .venv/.locked pyproject.toml setup.py $(wildcard sim/unosim/board/*.[ch])
 	@echo "setting up: the simulator's C core"
-	tools/install_package.sh $(BIN)/python $(DEBIAN)
+	@$(ONE_AT_A_TIME) tools/install_package.sh $(BIN)/python $(DEBIAN)
 	@touch $@
 
 toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracle), unpacked into .tools
 
-.tools/.ready: tools/debian_packages.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
-	tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
-	tools/host_cxx.sh $(DEBIAN)
-	$(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
+.tools/.ready: tools/debian_packages.sh tools/host_cxx.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
+	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
+	@$(ONE_AT_A_TIME) tools/host_cxx.sh $(DEBIAN)
+	@$(ONE_AT_A_TIME) $(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
 	@touch $@
 
 clean:  ## remove everything that was built or fetched
-	rm -rf .venv .tools .pio build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .lock .venv .tools .pio build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find sim bridge ingest_server -name '*.so' -delete

@@ -14,10 +14,6 @@ root=$(cd "$1" && pwd)
 shift
 apt_home="$root/.apt"
 
-mkdir -p "$apt_home"
-exec 9>"$apt_home/lock"  # two builds at once wait for each other
-flock 9
-
 missing=""
 for package in "$@"; do
     [ -e "$apt_home/$package.unpacked" ] || missing="$missing $package"
