@@ -20,7 +20,7 @@ PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check format firmware install toolchain clean
+.PHONY: help demo test check bench format firmware install toolchain clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -38,6 +38,11 @@ check: install  ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+
+bench: install toolchain  ## measure the simulated Uno beside libsimavr and avr8js, as ratios in one run
+	@[ -d .tools/node/node_modules/avr8js ] || ! command -v npm >/dev/null || \
+	    npm install --silent --no-audit --no-fund --prefix .tools/node avr8js@0.21.1
+	$(BIN)/python bench/board.py
 
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -6,7 +6,7 @@ the same order give the same bytes in `snapshot`.
 
 from unosim.board._core import Core
 from unosim.board.errors import UartInputError
-from unosim.board.events import AdcStarted, Event, PinChanged, Stop, UartSent
+from unosim.board.events import AdcStarted, Event, PinChanged, ResetBegan, SerialSent, Stop, UartSent
 
 PORTS = "BCD"
 FLASH_BYTES = 32 * 1024
@@ -14,13 +14,27 @@ EEPROM_BYTES = 1024
 # Untouched inputs: bandgap 1.1 V (section 24.9.1), temperature sensor 314 mV at 25 degrees C (table 24-2).
 FIXED_ANALOG_MV = {8: 314, 14: 1100}
 
-_KIND_UART_SENT, _KIND_ADC_STARTED = 0, 1
 _UART_INPUT_REFUSALS = {
     1: "the queue of received frames is full",
     2: "it starts in the past",
     3: "it overlaps the frame before",
 }
 _SP, _SREG = 0x5D, 0x5F
+
+
+def _event(fields: tuple[int, int, int, int, int, int]) -> Event:
+    kind, index, value, start, at, bit_q8 = fields
+    match kind:  # enum avr_output_kind
+        case 0:
+            return UartSent(value, start, at, bit_q8)
+        case 1:
+            return AdcStarted(index, at)
+        case 2:
+            return PinChanged(PORTS[index], value, at)
+        case 3:
+            return SerialSent(value, start, at, bit_q8, framing_error=bool(index))
+        case _:
+            return ResetBegan(value, at)
 
 
 class Board:
@@ -30,7 +44,7 @@ class Board:
         flash: program, at most 32,768 bytes from address 0; the rest is erased (0xFF).
         eeprom: content of the EEPROM, at most 1,024 bytes; the rest, or all if None, is erased.
         ram_fill: the byte, 0..255, that registers and SRAM hold at power-on, where silicon holds noise.
-        clock_hz: CPU clock; it matters to the EEPROM alone, whose write time is fixed in milliseconds.
+        clock_hz: CPU clock; it matters to the EEPROM and the watchdog, whose times are fixed in milliseconds.
 
     Raises:
         ValueError: a size or value out of range.
@@ -80,38 +94,82 @@ class Board:
 
     def take_events(self) -> list[Event]:
         """Return the queued events, oldest first, and empty the queue."""
-        return [
-            UartSent(value, start, at, bit_q8)
-            if kind == _KIND_UART_SENT
-            else AdcStarted(index, at)
-            if kind == _KIND_ADC_STARTED
-            else PinChanged(PORTS[index], value, at)
-            for kind, index, value, start, at, bit_q8 in self._core.take_events()
-        ]
+        return [_event(fields) for fields in self._core.take_events()]
 
-    def uart_input(self, data: int, start_cycle: int, bit_cycles_q8: int) -> None:
-        """Put an 8N1 frame on the receive line (pin 0).
+    def uart_input(self, data: int, start_cycle: int, bit_cycles_q8: int, bits: int = 8) -> None:
+        """Put a frame on the receive line of USART0 (pin 0).
 
         Args:
-            data: the byte, 0..255.
+            data: the bits between start bit and stop bit, the first of them as bit 0; parity included.
             start_cycle: falling edge of the start bit; neither past nor before the last frame's stop bit.
             bit_cycles_q8: the sender's bit time in 1/256 cycles, above 0.
+            bits: how many bits `data` has, 0..16.
 
         Raises:
             UartInputError: no room, in the past, or overlapping.
             ValueError: a value out of range.
         """
-        refused = self._core.uart_input(data, start_cycle, bit_cycles_q8)
+        refused = self._core.uart_input(data, start_cycle, bit_cycles_q8, bits)
+        self._check_accepted(refused, data, start_cycle, self.uart_input_room)
+
+    def _check_accepted(self, refused: int, data: int, start_cycle: int, room: int) -> None:
         if refused:
             raise UartInputError(
                 f"cannot receive byte 0x{data:02x} at cycle {start_cycle}: {_UART_INPUT_REFUSALS[refused]} "
-                f"(now {self.cycle}, room for {self.uart_input_room} frames)"
+                f"(now {self.cycle}, room for {room} frames)"
             )
 
     @property
     def uart_input_room(self) -> int:
         """How many frames `uart_input` accepts before some have been received."""
         return self._core.uart_input_room()
+
+    def attach_serial(self, *, listens: tuple[str, int], drives: tuple[str, int], bit_cycles_q8: int) -> None:
+        """Connect a serial device, 8N1, to two pins: the other end of a SoftwareSerial.
+
+        What the program sends on the one pin comes as `SerialSent`; `serial_input` puts bytes on the other,
+        which idles high. Resets and power cycles leave the device connected.
+
+        Args:
+            listens: port and bit of the pin on which the program transmits, for example ("D", 3).
+            drives: port and bit of the pin on which it receives.
+            bit_cycles_q8: bit time by which the device samples, in 1/256 cycles, above 0.
+
+        Raises:
+            ValueError: a value out of range.
+        """
+        self._core.attach_serial(
+            PORTS.index(listens[0]), listens[1], PORTS.index(drives[0]), drives[1], bit_cycles_q8
+        )
+
+    def serial_input(self, data: int, start_cycle: int, bit_cycles_q8: int) -> None:
+        """Let the device of `attach_serial` send a byte to the board.
+
+        Args:
+            data: the byte, 0..255.
+            start_cycle: falling edge of the start bit; neither past nor before the last frame's stop bit.
+            bit_cycles_q8: bit time by which it sends, in 1/256 cycles, above 0.
+
+        Raises:
+            UartInputError: no room, in the past, or overlapping.
+            ValueError: a value out of range.
+        """
+        refused = self._core.serial_input(data, start_cycle, bit_cycles_q8, 8)
+        self._check_accepted(refused, data, start_cycle, self.serial_input_room)
+
+    @property
+    def serial_input_room(self) -> int:
+        """How many frames `serial_input` accepts before some have been sent."""
+        return self._core.serial_input_room()
+
+    def watch_pins(self, port: str, mask: int) -> None:
+        """Choose the pins whose edges by timers and the UART are told as `PinChanged`; at first none.
+
+        Args:
+            port: "B", "C" or "D".
+            mask: bit n for pin n.
+        """
+        self._core.watch_pins(PORTS.index(port), mask)
 
     def set_analog_mv(self, channel: int, millivolts: int) -> None:
         """Set the voltage at an ADC input.

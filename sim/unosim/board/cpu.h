@@ -2,12 +2,16 @@
 #ifndef UNOSIM_CPU_H
 #define UNOSIM_CPU_H
 
+#include "program.h"
 #include "registers.h"
 #include "state.h"
 
 // Execute whole instructions until s->cycle >= s->run_limit or s->stop is set (STOP_BAD_OPCODE, with PC at
 // the word).
-void cpu_execute(avr_state* s);
+void cpu_execute(avr_state* s, avr_program* program);
+
+// I has risen: let one more instruction be executed before any interrupt (datasheet section 7.7).
+void cpu_interrupts_enabled(avr_state* s, uint64_t next_instruction_at);
 
 // Push a return address of `pc` words, as CALL and interrupts do: low byte at the higher address.
 void cpu_push_pc(avr_state* s, uint16_t pc);

@@ -17,9 +17,9 @@ class UartSent(NamedTuple):
     """USART0 has sent a frame; told at the end of its stop bit.
 
     Attributes:
-        data: the byte, 0..255.
+        data: the byte, 0..255, or with nine data bits 0..511; parity is not part of it.
         start_cycle: falling edge of the start bit.
-        end_cycle: end of the stop bit.
+        end_cycle: end of the last stop bit.
         bit_cycles_q8: bit time in 1/256 cycles.
     """
 
@@ -41,13 +41,43 @@ class AdcStarted(NamedTuple):
     cycle: int
 
 
+class SerialSent(NamedTuple):
+    """The device of `Board.attach_serial` has received a frame, told when it samples the stop bit.
+
+    Attributes:
+        data: the byte, 0..255.
+        start_cycle: falling edge of the start bit.
+        sampled_cycle: middle of the stop bit by the device's own bit time.
+        bit_cycles_q8: that bit time in 1/256 cycles.
+        framing_error: the line was low where the stop bit should be.
+    """
+
+    data: int
+    start_cycle: int
+    sampled_cycle: int
+    bit_cycles_q8: int
+    framing_error: bool
+
+
+class ResetBegan(NamedTuple):
+    """The chip has reset itself.
+
+    Attributes:
+        cause: the flag that MCUSR got: 8 for the watchdog.
+        cycle: when.
+    """
+
+    cause: int
+    cycle: int
+
+
 class PinChanged(NamedTuple):
-    """The program changed the level of at least one pin of a port.
+    """The program changed the level of at least one pin of a port, or a peripheral that of a watched pin.
 
     Attributes:
         port: "B", "C" or "D".
         value: level of the port's eight pins, bit n for pin n, pull-ups and driven inputs included.
-        cycle: cycle of the write.
+        cycle: cycle of the write, or of the edge.
     """
 
     port: str
@@ -55,4 +85,4 @@ class PinChanged(NamedTuple):
     cycle: int
 
 
-Event = UartSent | AdcStarted | PinChanged
+Event = UartSent | AdcStarted | PinChanged | SerialSent | ResetBegan

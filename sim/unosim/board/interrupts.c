@@ -1,13 +1,19 @@
 #include "interrupts.h"
 #include "adc.h"
 #include "cpu.h"
-#include "timer0.h"
+#include "pin_changes.h"
+#include "timer.h"
 #include "usart0.h"
+#include "watchdog.h"
 
-// Which vectors wake from which sleep mode (datasheet table 10-1), SM2:0 as the index. Of the sources
-// modelled so far idle lets all through, ADC noise reduction the ADC and the EEPROM, the deeper modes none.
-#define WAKES_FROM_ADC_NOISE_REDUCTION (1u << VECTOR_ADC | 1u << VECTOR_EE_READY)
-static const uint32_t wakes[8] = {UINT32_MAX, WAKES_FROM_ADC_NOISE_REDUCTION};
+// Which vectors wake from which sleep mode (datasheet table 10-1), SM2:0 as the index. Reserved modes let
+// nothing through.
+#define WAKES_ALWAYS                                                                                         \
+    (1u << VECTOR_INT0 | 2u << VECTOR_INT0 | 7u << VECTOR_PCINT0 | 1u << VECTOR_WDT) // INT0, INT1, PCINT0..2
+#define WAKES_FROM_ADC_NOISE_REDUCTION (WAKES_ALWAYS | 1u << VECTOR_ADC | 1u << VECTOR_EE_READY)
+static const uint32_t wakes[8] = {
+    UINT32_MAX, WAKES_FROM_ADC_NOISE_REDUCTION, WAKES_ALWAYS, WAKES_ALWAYS, 0, 0, WAKES_ALWAYS, WAKES_ALWAYS,
+};
 
 void irq_set(avr_state* s, unsigned vector, int level) {
     const uint32_t bit = 1u << vector;
@@ -34,17 +40,34 @@ unsigned irq_accepted(const avr_state* s) {
     return vector;
 }
 
+// Three vectors in a row each: compare A, compare B, overflow.
+static void acknowledge_timer(avr_state* s, unsigned vector) {
+    static const uint8_t first_vectors[AVR_TIMERS] = {VECTOR_TIMER0_COMPA, VECTOR_TIMER1_COMPA,
+                                                      VECTOR_TIMER2_COMPA};
+    static const uint8_t flags[3] = {OCFA, OCFB, TOV};
+    for (unsigned n = 0; n < AVR_TIMERS; n++) {
+        const unsigned offset = vector - first_vectors[n];
+        if (offset < 3) {
+            timer_clear_flags(s, n, flags[offset]);
+        }
+    }
+}
+
 // Flags that hardware clears when the handler is entered; the others are levels that the handler has to end.
 static void acknowledge(avr_state* s, unsigned vector) {
     switch (vector) {
-    case VECTOR_TIMER0_COMPA:
-        timer0_clear_flags(s, OCF0A);
+    case VECTOR_INT0:
+    case VECTOR_INT0 + 1:
+    case VECTOR_PCINT0:
+    case VECTOR_PCINT0 + 1:
+    case VECTOR_PCINT0 + 2:
+        pin_changes_acknowledge(s, vector);
         break;
-    case VECTOR_TIMER0_COMPB:
-        timer0_clear_flags(s, OCF0B);
+    case VECTOR_WDT:
+        watchdog_acknowledge(s);
         break;
-    case VECTOR_TIMER0_OVF:
-        timer0_clear_flags(s, TOV0);
+    case VECTOR_TIMER1_CAPT:
+        timer_clear_flags(s, 1, ICF);
         break;
     case VECTOR_USART_TX:
         usart0_clear_txc(s);
@@ -53,6 +76,7 @@ static void acknowledge(avr_state* s, unsigned vector) {
         adc_clear_flag(s);
         break;
     default:
+        acknowledge_timer(s, vector);
         break;
     }
 }

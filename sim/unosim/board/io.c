@@ -1,29 +1,34 @@
 #include "io.h"
 #include "adc.h"
+#include "cpu.h"
 #include "eeprom.h"
 #include "gpio.h"
 #include "interrupts.h"
+#include "pin_changes.h"
 #include "schedule.h"
-#include "timer0.h"
+#include "timer.h"
 #include "usart0.h"
+#include "watchdog.h"
 
 uint8_t io_peek(const avr_state* s, uint16_t address) {
+    const int timer = timer_at(address);
+    if (timer >= 0) {
+        return timer_peek(s, (unsigned)timer, address);
+    }
     switch (address) {
     case REG_PIN(0):
     case REG_PIN(1):
     case REG_PIN(2):
         return gpio_peek_pin(s, (address - REG_PINB) / 3u);
-    case REG_TIFR0:
-    case REG_TCNT0:
-    case REG_OCR0A:
-    case REG_OCR0B:
-        return timer0_peek(s, address);
+    case REG_WDTCSR:
+        return watchdog_peek(s);
     case REG_EECR:
         return eeprom_peek_control(s);
     case REG_ADCL:
     case REG_ADCH:
         return adc_peek(s, address);
     case REG_UCSR0A:
+    case REG_UCSR0B:
     case REG_UDR0:
         return usart0_peek(s, address);
     default:
@@ -39,6 +44,9 @@ uint8_t io_read(avr_state* s, uint16_t address) {
     case REG_ADCL:
     case REG_ADCH:
         return adc_read_result(s, address);
+    case REG_TCNT1L:
+    case REG_ICR1L:
+        return timer_read(s, 1, address);
     default:
         return io_peek(s, address);
     }
@@ -48,8 +56,7 @@ static void write_sreg(avr_state* s, uint8_t value) {
     const uint8_t rising = value & (uint8_t)~s->data[REG_SREG];
     s->data[REG_SREG] = value;
     if (rising & SREG_I) { // as after SEI: one instruction comes before any interrupt
-        s->irq_delay = 1;
-        s->run_limit = 0;
+        cpu_interrupts_enabled(s, s->cycle + 1);
     }
 }
 
@@ -59,19 +66,28 @@ unsigned io_write(avr_state* s, uint16_t address, uint8_t value) {
         gpio_write(s, address, value);
         return 0;
     }
+    const int timer = timer_at(address);
+    if (timer >= 0) {
+        timer_write(s, (unsigned)timer, address, value);
+        return 0;
+    }
     switch (address) {
-    case REG_TIFR0:
-        timer0_clear_flags(s, value);
-        break;
-    case REG_TCCR0A:
-    case REG_TCCR0B:
-    case REG_TCNT0:
-    case REG_OCR0A:
-    case REG_OCR0B:
-    case REG_TIMSK0:
     case REG_GTCCR:
     case REG_PRR:
-        timer0_write(s, address, value);
+        timers_write_shared(s, address, value);
+        break;
+    case REG_EIFR:
+    case REG_PCIFR:
+    case REG_EIMSK:
+    case REG_EICRA:
+    case REG_PCICR:
+    case REG_PCMSK0:
+    case REG_PCMSK0 + 1:
+    case REG_PCMSK2:
+        pin_changes_write(s, address, value);
+        break;
+    case REG_WDTCSR:
+        watchdog_write(s, value);
         break;
     case REG_EECR:
         return eeprom_write_control(s, value);
@@ -95,13 +111,10 @@ unsigned io_write(avr_state* s, uint16_t address, uint8_t value) {
         break;
     case REG_MCUSR: // reset flags are cleared by writing zero, and set by resets only
         s->data[address] &= value;
+        watchdog_mcusr_changed(s);
         break;
     case REG_ADCL: // read only
     case REG_ADCH:
-    case REG_TIFR1: // flags of what is not modelled are never set
-    case REG_TIFR2:
-    case REG_PCIFR:
-    case REG_EIFR:
     case REG_SPMCSR: // no self-programming: SELFPRGEN reads as done
         break;
     default:
@@ -134,4 +147,9 @@ unsigned io_write_bit(avr_state* s, uint16_t address, uint8_t mask, int set) {
     }
     const uint8_t value = io_peek(s, address);
     return io_write(s, address, set ? value | mask : value & (uint8_t)~mask);
+}
+
+void io_watchdog_restart(avr_state* s) {
+    schedule_run_due(s);
+    watchdog_restart(s);
 }

@@ -19,4 +19,7 @@ unsigned io_write(avr_state* s, uint16_t address, uint8_t value);
 // Returns as io_write does.
 unsigned io_write_bit(avr_state* s, uint16_t address, uint8_t mask, int set);
 
+// The instruction WDR; s->cycle is the cycle after it.
+void io_watchdog_restart(avr_state* s);
+
 #endif

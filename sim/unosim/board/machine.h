@@ -2,6 +2,7 @@
 #ifndef UNOSIM_MACHINE_H
 #define UNOSIM_MACHINE_H
 
+#include "program.h"
 #include "state.h"
 
 // Power-on: RAM and registers hold `ram_fill`, MCUSR says power-on reset. Flash, EEPROM, cycle counter, the
@@ -13,7 +14,7 @@ void machine_reset(avr_state* s);
 
 // Run until s->cycle >= until, or to the end of the instruction or instant that appended an event, whichever
 // is first.
-enum avr_stop machine_run(avr_state* s, uint64_t until);
+enum avr_stop machine_run(avr_state* s, avr_program* program, uint64_t until);
 
 // Whether a restored state can be run without reading outside its own arrays.
 int machine_state_is_valid(const avr_state* s);

@@ -7,6 +7,8 @@
 #include "gpio.h"
 #include "io.h"
 #include "machine.h"
+#include "pin_serial.h"
+#include "program.h"
 #include "registers.h"
 #include "uart_line.h"
 #include "usart0.h"
@@ -17,10 +19,15 @@
 
 typedef struct {
     PyObject_HEAD avr_state* s;
+    avr_program* program;
 } core_object;
 
 static avr_state* state_of(PyObject* self) {
     return ((core_object*)self)->s;
+}
+
+static avr_program* program_of(PyObject* self) {
+    return ((core_object*)self)->program;
 }
 
 static int to_uint64(PyObject* number, void* out) {
@@ -64,9 +71,13 @@ static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords
         check_range(ram_fill, 255, "ram_fill")) {
         self = (core_object*)type->tp_alloc(type, 0);
     }
-    if (self != NULL && (self->s = PyMem_Calloc(1, sizeof *self->s)) == NULL) {
-        Py_CLEAR(self);
-        PyErr_NoMemory();
+    if (self != NULL) {
+        self->s = PyMem_Calloc(1, sizeof *self->s);
+        self->program = PyMem_Malloc(sizeof *self->program);
+        if (self->s == NULL || self->program == NULL) {
+            Py_CLEAR(self);
+            PyErr_NoMemory();
+        }
     }
     if (self != NULL) {
         avr_state* s = self->s;
@@ -74,10 +85,12 @@ static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords
         s->size_bytes = sizeof *s;
         s->clock_hz = clock_hz;
         s->ee.ends_at = AVR_NEVER;
+        s->next_due = AVR_NEVER;
         for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
             s->next_at[slot] = AVR_NEVER;
         }
         load_flash(s, flash.buf, flash.len);
+        program_load(self->program, s->flash);
         memset(s->eeprom, 0xFF, sizeof s->eeprom);
         memcpy(s->eeprom, eeprom.buf, (size_t)eeprom.len);
         machine_power_on(s, (uint8_t)ram_fill);
@@ -90,13 +103,15 @@ static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords
 static void core_dealloc(PyObject* self) {
     PyTypeObject* type = Py_TYPE(self);
     PyMem_Free(state_of(self));
+    PyMem_Free(program_of(self));
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 static PyObject* core_run(PyObject* self, PyObject* until) {
     uint64_t cycle;
-    return to_uint64(until, &cycle) ? PyLong_FromLong(machine_run(state_of(self), cycle)) : NULL;
+    return to_uint64(until, &cycle) ? PyLong_FromLong(machine_run(state_of(self), program_of(self), cycle))
+                                    : NULL;
 }
 
 static PyObject* core_take_events(PyObject* self, PyObject* unused) {
@@ -117,21 +132,30 @@ static PyObject* core_take_events(PyObject* self, PyObject* unused) {
     return events;
 }
 
+static int parse_frame(PyObject* args, avr_uart_frame* frame) {
+    int data;
+    int bits;
+    if (!PyArg_ParseTuple(args, "iO&Ii", &data, to_uint64, &frame->start, &frame->bit_q8, &bits) ||
+        !check_range(bits, 16, "bits") || !check_range(data, (1 << bits) - 1, "data")) {
+        return 0;
+    }
+    if (frame->bit_q8 == 0 || frame->start > FARTHEST_START) { // beyond, sums of times would overflow
+        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0 and the start below 2**62");
+        return 0;
+    }
+    frame->data = (uint16_t)data;
+    frame->bits = (uint16_t)bits;
+    return 1;
+}
+
 static PyObject* core_uart_input(PyObject* self, PyObject* args) {
     avr_state* s = state_of(self);
-    int data;
-    uint64_t start;
-    unsigned int bit_q8;
-    if (!PyArg_ParseTuple(args, "iO&I", &data, to_uint64, &start, &bit_q8) ||
-        !check_range(data, 255, "data")) {
-        return NULL;
-    }
-    if (bit_q8 == 0 || start > FARTHEST_START) { // beyond, sums of times would overflow
-        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0 and the start below 2**62");
+    avr_uart_frame frame;
+    if (!parse_frame(args, &frame)) {
         return NULL;
     }
     usart0_tidy_line(s);
-    const enum uart_line_result result = uart_line_append(s, (uint16_t)data, start, bit_q8);
+    const enum uart_line_result result = uart_line_append(&s->usart0.line, frame, s->cycle);
     if (result == LINE_ACCEPTED) {
         usart0_line_changed(s);
     }
@@ -141,7 +165,52 @@ static PyObject* core_uart_input(PyObject* self, PyObject* args) {
 static PyObject* core_uart_input_room(PyObject* self, PyObject* unused) {
     (void)unused;
     usart0_tidy_line(state_of(self));
-    return PyLong_FromUnsignedLong(AVR_UART_FRAMES - state_of(self)->usart0.line_count);
+    return PyLong_FromUnsignedLong(AVR_UART_FRAMES - state_of(self)->usart0.line.count);
+}
+
+static PyObject* core_attach_serial(PyObject* self, PyObject* args) {
+    int in_port, in_bit, out_port, out_bit;
+    unsigned int in_bit_q8;
+    if (!PyArg_ParseTuple(args, "iiiiI", &in_port, &in_bit, &out_port, &out_bit, &in_bit_q8) ||
+        !check_range(in_port, 2, "port") || !check_range(out_port, 2, "port") ||
+        !check_range(in_bit, 7, "bit") || !check_range(out_bit, 7, "bit")) {
+        return NULL;
+    }
+    if (in_bit_q8 == 0) {
+        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0");
+        return NULL;
+    }
+    pin_serial_attach(state_of(self), (unsigned)in_port, (unsigned)in_bit, (unsigned)out_port,
+                      (unsigned)out_bit, in_bit_q8);
+    Py_RETURN_NONE;
+}
+
+static PyObject* core_serial_input(PyObject* self, PyObject* args) {
+    avr_state* s = state_of(self);
+    avr_uart_frame frame;
+    if (!parse_frame(args, &frame)) {
+        return NULL;
+    }
+    const enum uart_line_result result = uart_line_append(&s->serial.line, frame, s->cycle);
+    if (result == LINE_ACCEPTED) {
+        pin_serial_line_changed(s);
+    }
+    return PyLong_FromLong(result);
+}
+
+static PyObject* core_serial_input_room(PyObject* self, PyObject* unused) {
+    (void)unused;
+    return PyLong_FromUnsignedLong(AVR_UART_FRAMES - state_of(self)->serial.line.count);
+}
+
+static PyObject* core_watch_pins(PyObject* self, PyObject* args) {
+    int port, mask;
+    if (!PyArg_ParseTuple(args, "ii", &port, &mask) || !check_range(port, 2, "port") ||
+        !check_range(mask, 255, "mask")) {
+        return NULL;
+    }
+    gpio_watch(state_of(self), (unsigned)port, (uint8_t)mask);
+    Py_RETURN_NONE;
 }
 
 static PyObject* core_set_analog_mv(PyObject* self, PyObject* args) {
@@ -202,6 +271,9 @@ static PyObject* core_restore(PyObject* self, PyObject* arg) {
             restored = machine_state_is_valid(s);
         }
         if (restored) {
+            if (memcmp(state_of(self)->flash, s->flash, sizeof s->flash) != 0) {
+                program_load(program_of(self), s->flash);
+            }
             memcpy(state_of(self), s, sizeof *s);
         } else {
             PyErr_Format(PyExc_ValueError,
@@ -294,6 +366,10 @@ static PyMethodDef core_methods[] = {
     {"take_events", core_take_events, METH_NOARGS, NULL},
     {"uart_input", core_uart_input, METH_VARARGS, NULL},
     {"uart_input_room", core_uart_input_room, METH_NOARGS, NULL},
+    {"attach_serial", core_attach_serial, METH_VARARGS, NULL},
+    {"serial_input", core_serial_input, METH_VARARGS, NULL},
+    {"serial_input_room", core_serial_input_room, METH_NOARGS, NULL},
+    {"watch_pins", core_watch_pins, METH_VARARGS, NULL},
     {"set_analog_mv", core_set_analog_mv, METH_VARARGS, NULL},
     {"drive_pin", core_drive_pin, METH_VARARGS, NULL},
     {"reset", core_reset, METH_NOARGS, NULL},

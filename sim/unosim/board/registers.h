@@ -16,6 +16,7 @@ enum {
     REG_TIFR2 = 0x37,
     REG_PCIFR = 0x3B,
     REG_EIFR = 0x3C,
+    REG_EIMSK = 0x3D,
     REG_EECR = 0x3F,
     REG_EEDR = 0x40,
     REG_EEARL = 0x41,
@@ -33,13 +34,35 @@ enum {
     REG_SPL = 0x5D,
     REG_SPH = 0x5E,
     REG_SREG = 0x5F,
+    REG_WDTCSR = 0x60,
     REG_PRR = 0x64,
+    REG_PCICR = 0x68,
+    REG_EICRA = 0x69,
+    REG_PCMSK0 = 0x6B,
+    REG_PCMSK2 = 0x6D,
     REG_TIMSK0 = 0x6E,
+    REG_TIMSK1 = 0x6F,
+    REG_TIMSK2 = 0x70,
     REG_ADCL = 0x78,
     REG_ADCH = 0x79,
     REG_ADCSRA = 0x7A,
     REG_ADCSRB = 0x7B,
     REG_ADMUX = 0x7C,
+    REG_TCCR1A = 0x80,
+    REG_TCCR1B = 0x81,
+    REG_TCCR1C = 0x82,
+    REG_TCNT1L = 0x84,
+    REG_TCNT1H = 0x85,
+    REG_ICR1L = 0x86,
+    REG_ICR1H = 0x87,
+    REG_OCR1AL = 0x88,
+    REG_OCR1BL = 0x8A,
+    REG_OCR1BH = 0x8B,
+    REG_TCCR2A = 0xB0,
+    REG_TCCR2B = 0xB1,
+    REG_TCNT2 = 0xB2,
+    REG_OCR2A = 0xB3,
+    REG_OCR2B = 0xB4,
     REG_UCSR0A = 0xC0,
     REG_UCSR0B = 0xC1,
     REG_UCSR0C = 0xC2,
@@ -50,26 +73,31 @@ enum {
 
 // SREG
 enum { SREG_C = 1, SREG_Z = 2, SREG_N = 4, SREG_V = 8, SREG_S = 16, SREG_H = 32, SREG_T = 64, SREG_I = 128 };
-// TIFR0 and TIMSK0
-enum { TOV0 = 1, OCF0A = 2, OCF0B = 4 };
-enum { WGM02 = 8 };                          // TCCR0B
-enum { PSRSYNC = 1, PSRASY = 2, TSM = 128 }; // GTCCR
-enum { SE = 1 };                             // SMCR
-enum { PORF = 1, EXTRF = 2, MCUSR_BITS = 15 };
-enum { PUD = 16 };    // MCUCR
-enum { PRTIM0 = 32 }; // PRR
+enum { TOV = 1, OCFA = 2, OCFB = 4, ICF = 32 };          // TIFRn and TIMSKn
+enum { WGM02 = 8, ICES1 = 64, ICNC1 = 128, FOCA = 128 }; // TCCRnB; FOC1A in TCCR1C; FOCnB is the bit below
+enum { PSRSYNC = 1, PSRASY = 2, TSM = 128 };             // GTCCR
+enum { SE = 1 };                                         // SMCR
+enum { PORF = 1, EXTRF = 2, BORF = 4, WDRF = 8 };        // MCUSR
+enum { WDE = 8, WDCE = 16, WDIE = 64, WDIF = 128, WDP3 = 32, WDP_BITS = 0x27 }; // WDTCSR
+enum { PUD = 16 };                                                              // MCUCR
+enum { PRTIM1 = 8, PRTIM0 = 32, PRTIM2 = 64 };                                  // PRR
 // UCSR0A, UCSR0B
 enum { MPCM0 = 1, U2X0 = 2, UPE0 = 4, DOR0 = 8, FE0 = 16, UDRE0 = 32, TXC0 = 64, RXC0 = 128 };
-enum { RXB80 = 2, TXEN0 = 8, RXEN0 = 16, UDRIE0 = 32, TXCIE0 = 64, RXCIE0 = 128 };
+enum { TXB80 = 1, RXB80 = 2, UCSZ02 = 4, TXEN0 = 8, RXEN0 = 16, UDRIE0 = 32, TXCIE0 = 64, RXCIE0 = 128 };
+enum { UCSZ_LOW = 6, USBS0 = 8, UPM_ODD = 16, UPM_ON = 32 };     // UCSR0C
 enum { ADIE = 8, ADIF = 16, ADATE = 32, ADSC = 64, ADEN = 128 }; // ADCSRA
 enum { ADLAR = 32 };                                             // ADMUX
 enum { EERE = 1, EEPE = 2, EEMPE = 4, EERIE = 8, EEPM = 0x30 };  // EECR
 
 // Interrupt vectors (table 12-6), numbered from 0 = reset.
 enum {
+    VECTOR_INT0 = 1,
+    VECTOR_PCINT0 = 3,
+    VECTOR_WDT = 6,
+    VECTOR_TIMER2_COMPA = 7,
+    VECTOR_TIMER1_CAPT = 10,
+    VECTOR_TIMER1_COMPA = 11,
     VECTOR_TIMER0_COMPA = 14,
-    VECTOR_TIMER0_COMPB = 15,
-    VECTOR_TIMER0_OVF = 16,
     VECTOR_USART_RX = 18,
     VECTOR_USART_UDRE = 19,
     VECTOR_USART_TX = 20,

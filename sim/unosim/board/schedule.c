@@ -1,8 +1,11 @@
 #include "schedule.h"
 #include "adc.h"
 #include "eeprom.h"
-#include "timer0.h"
+#include "pin_changes.h"
+#include "pin_serial.h"
+#include "timer.h"
 #include "usart0.h"
+#include "watchdog.h"
 
 static void find_next_due(avr_state* s) {
     s->next_due = AVR_NEVER;
@@ -17,17 +20,31 @@ static void find_next_due(avr_state* s) {
 }
 
 void schedule_at(avr_state* s, enum avr_timer_slot slot, uint64_t at) {
+    const uint64_t before = s->next_at[slot];
     s->next_at[slot] = at;
-    find_next_due(s);
+    if (at < s->next_due) {
+        s->next_due = at;
+        s->run_limit = s->run_limit < at ? s->run_limit : at;
+    } else if (before == s->next_due) {
+        find_next_due(s);
+    }
 }
 
 static void run_slot(avr_state* s, enum avr_timer_slot slot) {
     switch (slot) {
     case SLOT_TIMER0:
-        timer0_due(s);
+    case SLOT_TIMER1:
+    case SLOT_TIMER2:
+        timer_due(s, slot - SLOT_TIMER0);
+        break;
+    case SLOT_CAPTURE:
+        timer_capture_due(s);
         break;
     case SLOT_UART_TX:
         usart0_tx_due(s);
+        break;
+    case SLOT_UART_TXD:
+        usart0_txd_due(s);
         break;
     case SLOT_UART_RX:
         usart0_rx_due(s);
@@ -38,6 +55,18 @@ static void run_slot(avr_state* s, enum avr_timer_slot slot) {
     case SLOT_EEPROM:
         eeprom_due(s);
         break;
+    case SLOT_WATCHDOG:
+        watchdog_due(s);
+        break;
+    case SLOT_SERIAL_OUT:
+        pin_serial_out_due(s);
+        break;
+    case SLOT_SERIAL_IN:
+        pin_serial_in_due(s);
+        break;
+    case SLOT_PINS:
+        pin_changes_due(s);
+        break;
     case SLOT_COUNT:
         break;
     }
@@ -45,15 +74,19 @@ static void run_slot(avr_state* s, enum avr_timer_slot slot) {
 
 void schedule_run_due(avr_state* s) {
     const uint32_t outputs_before = s->outputs_total;
-    while (s->next_due <= s->cycle && s->outputs_total == outputs_before) {
+    const uint64_t now = s->cycle;
+    while (s->next_due <= now && s->outputs_total == outputs_before) {
         unsigned slot = 0;
         while (s->next_at[slot] != s->next_due) {
             slot++;
         }
+        s->cycle =
+            s->next_due; // what is late, because an instruction takes several cycles, has its right time
         s->next_at[slot] = AVR_NEVER; // unless the peripheral plans its next instant
         run_slot(s, (enum avr_timer_slot)slot);
         find_next_due(s);
     }
+    s->cycle = now;
 }
 
 void output_append(avr_state* s, avr_output output) {

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define AVR_STATE_VERSION 1u
+#define AVR_STATE_VERSION 2u
 #define AVR_FLASH_WORDS 0x4000u
 #define AVR_PC_MASK 0x3FFFu
 #define AVR_DATA_BYTES 0x900u // registers 0x00-0x1F, I/O 0x20-0xFF, SRAM 0x100-0x8FF
@@ -24,12 +24,33 @@
 enum avr_stop { STOP_LIMIT, STOP_EVENT, STOP_HALTED, STOP_BAD_OPCODE };
 
 // What a peripheral waits for; one slot each in next_at.
-enum avr_timer_slot { SLOT_TIMER0, SLOT_UART_TX, SLOT_UART_RX, SLOT_ADC, SLOT_EEPROM, SLOT_COUNT };
+enum avr_timer_slot {
+    SLOT_TIMER0,
+    SLOT_TIMER1,
+    SLOT_TIMER2,
+    SLOT_CAPTURE,
+    SLOT_UART_TX,
+    SLOT_UART_TXD, // the next bit at the pin
+    SLOT_UART_RX,
+    SLOT_ADC,
+    SLOT_EEPROM,
+    SLOT_WATCHDOG,
+    SLOT_SERIAL_OUT, // the serial peer: the next bit it sends to the board
+    SLOT_SERIAL_IN,  // and the next it samples
+    SLOT_PINS,
+    SLOT_COUNT
+};
 
 // FALLS_ASLEEP: the SLEEP instruction was executed, the clocks are not switched yet.
 enum avr_sleep { AWAKE, FALLS_ASLEEP, ASLEEP };
 
-enum avr_output_kind { OUTPUT_UART_SENT, OUTPUT_ADC_STARTED, OUTPUT_PIN_CHANGED };
+enum avr_output_kind {
+    OUTPUT_UART_SENT,
+    OUTPUT_ADC_STARTED,
+    OUTPUT_PIN_CHANGED,
+    OUTPUT_SERIAL_SENT,
+    OUTPUT_RESET
+};
 
 // Something the outside wants to know. Unused fields are 0.
 typedef struct {
@@ -37,33 +58,44 @@ typedef struct {
     uint64_t start;  // UART frame: cycle of the falling edge of its start bit
     uint32_t bit_q8; // UART frame: bit time in 1/256 cycles
     uint8_t kind;    // enum avr_output_kind
-    uint8_t index;   // ADC channel; port 0 = B, 1 = C, 2 = D
-    uint16_t value;  // UART data; level of the port's eight pins
+    uint8_t index;   // ADC channel; port 0 = B, 1 = C, 2 = D; serial frame: 1 if it had no stop bit
+    uint16_t value;  // UART or serial data; level of the port's eight pins; MCUSR's flag of the reset
 } avr_output;
 
-// A frame on the receive line: falling edge, data, bit time of its sender.
+// A frame on a serial line: falling edge, data, bit time of its sender.
 typedef struct {
     uint64_t start;
     uint32_t bit_q8;
-    uint16_t data;
-    uint16_t reserved; // no hidden padding: snapshots of equal machines are equal bytes
+    uint16_t data; // the bits between start bit and stop bit, the first as bit 0
+    uint16_t bits; // how many, parity included
 } avr_uart_frame;
+
+// A ring of frames in the order of time.
+typedef struct {
+    uint32_t head;
+    uint32_t count;
+    avr_uart_frame frames[AVR_UART_FRAMES];
+} avr_uart_line;
+
+#define AVR_TIMERS 3u
 
 typedef struct {
     uint64_t synced_at;      // TCNT, flags and direction are as they are at this cycle
-    uint64_t prescaler_base; // cycle at which the shared prescaler last was 0
-    uint8_t tcnt;
-    uint8_t counts_down;   // phase correct PWM, on its way to BOTTOM
-    uint8_t flags;         // TIFR0
-    uint8_t compare[2];    // OCR0A, OCR0B as the comparators see them
-    uint8_t buffer[2];     // as the program wrote and reads them
-    uint8_t match_blocked; // TCNT0 was written: no compare match at the next timer clock
-    uint8_t reserved[7];
-} avr_timer0;
+    uint64_t prescaler_base; // cycle at which its prescaler last was 0
+    uint16_t tcnt;
+    uint16_t compare[2];     // OCRnA, OCRnB as the comparators see them
+    uint16_t buffer[2];      // as the program wrote and reads them
+    uint16_t capture;        // ICR1
+    uint8_t counts_down;     // phase correct PWM, on its way to BOTTOM
+    uint8_t flags;           // TIFRn
+    uint8_t match_blocked;   // TCNTn was written: no compare match at the next timer clock
+    uint8_t output_level[2]; // OCnA, OCnB as the waveform generator has them
+    uint8_t reserved[7];     // no hidden padding: snapshots of equal machines are equal bytes
+} avr_timer;
 
 typedef struct {
     uint16_t data; // bit 8: spare for nine-bit frames
-    uint8_t flags; // FE and DOR at their places in UCSR0A
+    uint8_t flags; // FE, DOR and UPE at their places in UCSR0A
     uint8_t reserved;
 } avr_uart_received;
 
@@ -74,8 +106,10 @@ typedef struct {
     uint64_t rx_from;   // receiver looks for a start bit from this sample on
     uint64_t rx_first;  // first low sample of the frame being received; AVR_NEVER: none
     uint32_t tx_bit_q8;
-    uint32_t line_head; // ring of frames on the receive line
-    uint32_t line_count;
+    uint32_t tx_bits; // levels of the frame being sent, start bit as bit 0, the last stop bit as the highest
+    uint8_t tx_bit_count;
+    uint8_t tx_next_bit; // the next to appear at the pin
+    uint16_t reserved3;
     uint16_t tx_shift;
     uint16_t tx_buffer;
     uint8_t tx_buffer_full;
@@ -87,7 +121,7 @@ typedef struct {
     avr_uart_received rx_fifo[3]; // third: a complete frame waiting in the receive shift register
     uint16_t rx_last;             // what UDR0 reads when nothing is there
     uint16_t reserved2;
-    avr_uart_frame line[AVR_UART_FRAMES];
+    avr_uart_line line; // what arrives at RXD
 } avr_usart0;
 
 enum avr_adc_phase { ADC_IDLE, ADC_WAITS, ADC_SAMPLES, ADC_CONVERTS };
@@ -119,8 +153,35 @@ typedef struct {
     uint8_t before[3];      // PINx before that: the synchroniser still shows it in the next cycle
     uint8_t driven[3];      // pins that something outside drives
     uint8_t level[3];       // the level it drives
-    uint8_t reserved[7];
+    uint8_t overridden[3];  // pins whose output level a peripheral gives
+    uint8_t override_level[3];
+    uint8_t watched[3]; // pins whose edges by peripherals are told
+    uint8_t txd_overridden;
+    uint8_t rising_eifr; // flags on their way to EIFR and PCIFR
+    uint8_t rising_pcifr;
+    uint8_t reserved[3];
 } avr_gpio;
+
+typedef struct {
+    uint64_t counted_from; // cycle in which its counter last was 0
+    uint64_t unlocked_at;  // cycle in which WDCE was written to one; AVR_NEVER: not
+} avr_watchdog;
+
+// A serial device at two pins, 8N1.
+typedef struct {
+    uint64_t in_start;  // frame that it is receiving; AVR_NEVER: none
+    uint32_t in_bit_q8; // its own bit time
+    uint16_t in_data;
+    uint8_t in_bit;  // the next to be sampled, the start bit being 0
+    uint8_t out_bit; // the next to be driven, of the first frame of the line
+    uint8_t attached;
+    uint8_t in_port; // the pin it listens to
+    uint8_t in_mask;
+    uint8_t out_port; // the pin it drives
+    uint8_t out_pin;
+    uint8_t reserved[3];
+    avr_uart_line line; // what it sends
+} avr_pin_serial;
 
 typedef struct avr_state {
     uint32_t version;
@@ -135,13 +196,17 @@ typedef struct avr_state {
     uint32_t outputs_total; // ever appended, wraps
     uint32_t output_head;
     uint32_t output_count;
-    uint16_t pc;        // in words, 0..0x3FFF
-    uint8_t stop;       // enum avr_stop raised by an instruction
-    uint8_t sleep;      // enum avr_sleep
-    uint8_t sleep_mode; // SM2:0 of the SLEEP instruction
-    uint8_t irq_delay;  // 1: the next instruction comes before any interrupt
-    uint8_t reserved[4];
-    avr_timer0 timer0;
+    uint16_t pc;           // in words, 0..0x3FFF
+    uint8_t stop;          // enum avr_stop raised by an instruction
+    uint8_t sleep;         // enum avr_sleep
+    uint8_t sleep_mode;    // SM2:0 of the SLEEP instruction
+    uint8_t irq_delay;     // 1: the next instruction comes before any interrupt
+    uint8_t reset_request; // MCUSR's flag of a reset that happens after the current instruction
+    uint8_t timer_temp;    // TEMP of timer 1
+    uint8_t reserved[2];
+    avr_timer timers[AVR_TIMERS];
+    avr_watchdog watchdog;
+    avr_pin_serial serial;
     avr_usart0 usart0;
     avr_adc adc;
     avr_eeprom ee;

@@ -1,10 +1,9 @@
 #include "usart0.h"
+#include "gpio.h"
 #include "interrupts.h"
 #include "schedule.h"
 #include "uart_line.h"
 
-#define FRAME_BITS 10u     // start, eight data bits, stop
-#define STOP_BIT 9u        // number of the stop bit, the start bit being 0
 #define FIFO_FRAMES 2u     // unread frames before one waits in the shift register
 #define NO_FRAME AVR_NEVER // for tx_end and rx_first
 
@@ -14,6 +13,29 @@ static unsigned sample_cycles(const avr_state* s) {
 
 static unsigned samples_per_bit(const avr_state* s) {
     return s->data[REG_UCSR0A] & U2X0 ? 8 : 16;
+}
+
+// Table 20-11. Reserved settings count as eight.
+static unsigned data_bits(const avr_state* s) {
+    const unsigned size = (s->data[REG_UCSR0C] & UCSZ_LOW) >> 1 | (s->data[REG_UCSR0B] & UCSZ02);
+    return size < 4 ? 5 + size : size == 7 ? 9 : 8;
+}
+
+static int has_parity(const avr_state* s) {
+    return s->data[REG_UCSR0C] & UPM_ON;
+}
+
+// Number of the first stop bit, the start bit being 0.
+static unsigned stop_bit(const avr_state* s) {
+    return 1 + data_bits(s) + (has_parity(s) ? 1 : 0);
+}
+
+static unsigned parity_of(const avr_state* s, unsigned data) {
+    unsigned parity = s->data[REG_UCSR0C] & UPM_ODD ? 1 : 0;
+    for (unsigned bit = 0; bit < data_bits(s); bit++) {
+        parity ^= data >> bit & 1;
+    }
+    return parity;
 }
 
 static int receiver_on(const avr_state* s) {
@@ -30,14 +52,30 @@ static void update_irq(avr_state* s) {
 
 // --- transmitter ---
 
+// The pin shows the frame bit by bit, and is high between frames.
+void usart0_txd_due(avr_state* s) {
+    avr_usart0* u = &s->usart0;
+    gpio_override_txd(s, u->tx_bits >> u->tx_next_bit & 1);
+    u->tx_next_bit++;
+    const int more = u->tx_next_bit < u->tx_bit_count;
+    schedule_at(s, SLOT_UART_TXD,
+                more ? u->tx_start + (uint64_t)u->tx_next_bit * u->tx_bit_q8 / 256 : AVR_NEVER);
+}
+
 static void start_frame(avr_state* s, uint16_t data, uint64_t start) {
     avr_usart0* u = &s->usart0;
     const unsigned bit_cycles = samples_per_bit(s) * sample_cycles(s);
-    u->tx_shift = data;
+    const unsigned stop_bits = s->data[REG_UCSR0C] & USBS0 ? 2 : 1;
+    u->tx_shift = data & ((1u << data_bits(s)) - 1);
+    u->tx_bits = (uint32_t)u->tx_shift << 1 | (has_parity(s) ? parity_of(s, data) << (1 + data_bits(s)) : 0) |
+                 3u << stop_bit(s);
+    u->tx_bit_count = (uint8_t)(stop_bit(s) + stop_bits);
+    u->tx_next_bit = 0;
     u->tx_start = start;
     u->tx_bit_q8 = bit_cycles * 256;
-    u->tx_end = start + FRAME_BITS * bit_cycles;
+    u->tx_end = start + u->tx_bit_count * bit_cycles;
     schedule_at(s, SLOT_UART_TX, u->tx_end);
+    schedule_at(s, SLOT_UART_TXD, start);
 }
 
 static void write_udr(avr_state* s, uint8_t value) {
@@ -45,11 +83,19 @@ static void write_udr(avr_state* s, uint8_t value) {
     if (!(s->data[REG_UCSR0B] & TXEN0) || u->tx_buffer_full) {
         return; // UDRn register description: ignored by the transmitter
     }
+    const uint16_t data = (uint16_t)(value | (s->data[REG_UCSR0B] & TXB80) << 8);
     if (u->tx_end == NO_FRAME) {
-        start_frame(s, value, s->cycle + 1);
+        start_frame(s, data, s->cycle + 1);
     } else {
-        u->tx_buffer = value;
+        u->tx_buffer = data;
         u->tx_buffer_full = 1;
+    }
+}
+
+// A transmitter that is switched off finishes what it has (section 20.6.5).
+static void release_txd_when_off(avr_state* s) {
+    if (!(s->data[REG_UCSR0B] & TXEN0) && s->usart0.tx_end == NO_FRAME) {
+        gpio_override_txd(s, -1);
     }
 }
 
@@ -67,6 +113,7 @@ void usart0_tx_due(avr_state* s) {
         start_frame(s, u->tx_buffer, end);
     } else {
         u->flags |= TXC0;
+        release_txd_when_off(s);
     }
     update_irq(s);
     output_append(s, sent);
@@ -90,7 +137,7 @@ static int vote(const avr_state* s, unsigned bit) {
     const uint64_t last = s->usart0.rx_first + last_vote_after(s, bit);
     int high = 0;
     for (unsigned i = 0; i < 3; i++) {
-        high += uart_line_level(s, last - i * sample_cycles(s));
+        high += uart_line_level(&s->usart0.line, last - i * sample_cycles(s));
     }
     return high >= 2;
 }
@@ -104,7 +151,7 @@ static uint64_t sample_at_or_after(const avr_state* s, uint64_t cycle) {
 static void look_for_start(avr_state* s) {
     avr_usart0* u = &s->usart0;
     u->rx_start_confirmed = 0;
-    u->rx_first = uart_line_find_start(s, u->rx_from, sample_cycles(s));
+    u->rx_first = uart_line_find_start(&s->usart0.line, u->rx_from, sample_cycles(s));
     schedule_at(s, SLOT_UART_RX, u->rx_first == NO_FRAME ? AVR_NEVER : u->rx_first + last_vote_after(s, 0));
 }
 
@@ -125,19 +172,32 @@ static void confirm_start(avr_state* s) {
         u->rx_count = FIFO_FRAMES;
         u->rx_lost = 1;
     }
-    schedule_at(s, SLOT_UART_RX, u->rx_first + last_vote_after(s, STOP_BIT));
+    schedule_at(s, SLOT_UART_RX, u->rx_first + last_vote_after(s, stop_bit(s)));
+}
+
+static uint8_t parity_error(const avr_state* s, uint16_t data) {
+    return has_parity(s) && (unsigned)vote(s, 1 + data_bits(s)) != parity_of(s, data) ? UPE0 : 0;
+}
+
+// Section 20.9: in multi-processor mode frames that are no address are not received. The address mark is the
+// ninth bit, or without one the first stop bit.
+static int is_filtered(const avr_state* s, uint16_t data, int stop) {
+    return s->data[REG_UCSR0A] & MPCM0 && !(data_bits(s) == 9 ? data >> 8 : stop);
 }
 
 static void complete_frame(avr_state* s) {
     avr_usart0* u = &s->usart0;
     uint16_t data = 0;
-    for (unsigned bit = 1; bit < STOP_BIT; bit++) {
-        data |= (uint16_t)(vote(s, bit) << (bit - 1));
+    for (unsigned bit = 0; bit < data_bits(s); bit++) {
+        data |= (uint16_t)(vote(s, 1 + bit) << bit);
     }
-    const uint8_t flags = (vote(s, STOP_BIT) ? 0 : FE0) | (u->rx_lost ? DOR0 : 0);
-    const uint64_t completed_at = u->rx_first + last_vote_after(s, STOP_BIT);
-    u->rx_fifo[u->rx_count++] = (avr_uart_received){.data = data, .flags = flags};
-    u->rx_lost = 0;
+    const int stop = vote(s, stop_bit(s));
+    const uint8_t flags = (stop ? 0 : FE0) | (u->rx_lost ? DOR0 : 0) | parity_error(s, data);
+    const uint64_t completed_at = u->rx_first + last_vote_after(s, stop_bit(s));
+    if (!is_filtered(s, data, stop)) {
+        u->rx_fifo[u->rx_count++] = (avr_uart_received){.data = data, .flags = flags};
+        u->rx_lost = 0;
+    }
     update_irq(s);
     look_from(s, completed_at + 1);
 }
@@ -183,7 +243,7 @@ void usart0_tidy_line(avr_state* s) {
         needed_from = oldest > period ? oldest - period : 0;
         needed_from = needed_from < s->cycle ? needed_from : s->cycle;
     }
-    uart_line_forget(s, needed_from);
+    uart_line_forget(&s->usart0.line, needed_from);
 }
 
 // --- registers ---
@@ -192,6 +252,10 @@ uint8_t usart0_peek(const avr_state* s, uint16_t address) {
     const avr_usart0* u = &s->usart0;
     if (address == REG_UDR0) {
         return (uint8_t)(u->rx_count > 0 ? u->rx_fifo[0].data : u->rx_last);
+    }
+    if (address == REG_UCSR0B) {
+        const int ninth_bit = u->rx_count > 0 && u->rx_fifo[0].data >> 8;
+        return s->data[REG_UCSR0B] | (ninth_bit ? RXB80 : 0);
     }
     uint8_t value = (s->data[REG_UCSR0A] & (U2X0 | MPCM0)) | u->flags;
     value |= u->tx_buffer_full ? 0 : UDRE0;
@@ -213,7 +277,12 @@ uint8_t usart0_read_udr(avr_state* s) {
 
 static void write_control_b(avr_state* s, uint8_t value) {
     const int was_on = receiver_on(s);
+    const int transmitter_was_on = s->data[REG_UCSR0B] & TXEN0;
     s->data[REG_UCSR0B] = value & (uint8_t)~RXB80;
+    if (!transmitter_was_on && value & TXEN0 && s->usart0.tx_end == NO_FRAME) {
+        gpio_override_txd(s, 1);
+    }
+    release_txd_when_off(s);
     if (was_on && !receiver_on(s)) {
         flush_receiver(s);
     } else if (!was_on && receiver_on(s)) {
@@ -269,6 +338,8 @@ void usart0_reset(avr_state* s) {
     u->rx_last = 0;
     flush_receiver(s);
     schedule_at(s, SLOT_UART_TX, AVR_NEVER);
+    schedule_at(s, SLOT_UART_TXD, AVR_NEVER);
+    gpio_override_txd(s, -1);
     update_irq(s);
 }
 
@@ -276,6 +347,7 @@ void usart0_reset(avr_state* s) {
 
 void usart0_stop_clock(avr_state* s) {
     schedule_at(s, SLOT_UART_TX, AVR_NEVER);
+    schedule_at(s, SLOT_UART_TXD, AVR_NEVER);
     schedule_at(s, SLOT_UART_RX, AVR_NEVER);
 }
 
@@ -286,6 +358,9 @@ void usart0_resume_clock(avr_state* s, uint64_t stopped_cycles) {
         u->tx_start += stopped_cycles;
         u->tx_end += stopped_cycles;
         schedule_at(s, SLOT_UART_TX, u->tx_end);
+        if (u->tx_next_bit < u->tx_bit_count) {
+            schedule_at(s, SLOT_UART_TXD, u->tx_start + (uint64_t)u->tx_next_bit * u->tx_bit_q8 / 256);
+        }
     }
     if (!receiver_on(s)) {
         return;
@@ -293,7 +368,7 @@ void usart0_resume_clock(avr_state* s, uint64_t stopped_cycles) {
     const uint64_t stopped_at = s->cycle - stopped_cycles;
     if (u->rx_first != NO_FRAME && u->rx_first < stopped_at) { // in mid-frame: goes on sampling, later
         u->rx_first += stopped_cycles;
-        const unsigned bit = u->rx_start_confirmed ? STOP_BIT : 0;
+        const unsigned bit = u->rx_start_confirmed ? stop_bit(s) : 0;
         schedule_at(s, SLOT_UART_RX, u->rx_first + last_vote_after(s, bit));
     } else {
         look_from(s, s->cycle);

@@ -1,16 +1,15 @@
-// USART0, asynchronous, 8N1 (datasheet section 20).
+// USART0, asynchronous: 5 to 9 data bits, parity, one or two stop bits (datasheet section 20).
 //
-// Transmitter: UDR0 and a shift register; a frame takes exactly ten bit times from UBRR0 and U2X0 and begins
-// in the cycle after it reaches the shift register (the phase of the silicon's transmit clock is not
-// modelled).
+// Transmitter: UDR0 and a shift register; a frame takes exactly its number of bit times from UBRR0 and U2X0
+// and begins in the cycle after it reaches the shift register (the phase of the silicon's transmit clock is
+// not modelled).
 //
 // Receiver: samples the line on its own clock, UBRR0 + 1 cycles a sample, 16 or 8 samples a bit, a majority
 // of three in the middle of each bit (section 20.8). Two-frame FIFO plus the shift register; a start bit
 // that arrives while all three are full loses the frame in the shift register, and DOR0 comes with the frame
 // that replaces it (section 20.7.4).
 //
-// Not modelled: other frame lengths, parity, synchronous and SPI mode, multi-processor mode; those bits read
-// back.
+// Not modelled: synchronous and SPI mode; those bits read back.
 #ifndef UNOSIM_USART0_H
 #define UNOSIM_USART0_H
 
@@ -19,6 +18,7 @@
 
 void usart0_reset(avr_state* s);
 void usart0_tx_due(avr_state* s);
+void usart0_txd_due(avr_state* s);
 void usart0_rx_due(avr_state* s);
 uint8_t usart0_peek(const avr_state* s, uint16_t address);
 uint8_t usart0_read_udr(avr_state* s);

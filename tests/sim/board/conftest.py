@@ -31,6 +31,28 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
 
 
 @pytest.fixture(scope="session")
+def arduino_sketch(avr_gcc: Callable[[str, str, tuple[str, ...]], Path]) -> Callable[[str, str], Image]:
+    """Compile a sketch with the Arduino core, without Serial, and one of its libraries."""
+    avr = _find("the Arduino core", "share/arduino/hardware/arduino/avr")
+    core, source = avr / "cores" / "arduino", "libraries/{0}/src"
+    parts = ("wiring.c", "wiring_digital.c", "hooks.c", "main.cpp", "Print.cpp", "Stream.cpp", "WString.cpp")
+
+    def make(text: str, library: str) -> Image:
+        folder = avr / source.format(library)
+        options = (
+            *("-DF_CPU=16000000UL", "-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"),
+            *("-DDECIMAL_DIG=__DECIMAL_DIG__", "-Os", "-w", "-ffunction-sections", "-fdata-sections"),
+            *("-Wl,--gc-sections", "-fpermissive", "-fno-exceptions", "-fno-threadsafe-statics"),
+            *("-I", str(core), "-I", str(avr / "variants" / "standard"), "-I", str(folder)),
+            *(str(core / name) for name in parts),
+            *map(str, sorted(folder.glob("*.cpp"))),
+        )
+        return load_image(avr_gcc(text, ".cpp", options))
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """libsimavr beside our interpreter, see simavr_oracle.c."""
     header = _find("libsimavr's header", "include/simavr/sim_avr.h")
@@ -41,7 +63,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
             *("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
             *("-I", str(BOARD_SOURCES), "-isystem", str(header.parent)),
             *(str(Path(__file__).with_name("simavr_oracle.c")),),
-            *(str(BOARD_SOURCES / "cpu.c"), str(BOARD_SOURCES / "decode.c")),
+            *(str(BOARD_SOURCES / name) for name in ("cpu.c", "bus.c", "program.c", "decode.c")),
             *(str(library), f"-Wl,-rpath,{library.parent}", "-Wl,--disable-new-dtags"),
             *("-o", str(built)),
         ]

@@ -39,6 +39,7 @@ typedef struct {
 } difference;
 
 static avr_state ours;
+static avr_program our_program;
 static avr_t* theirs;
 static int complained;
 
@@ -55,6 +56,10 @@ unsigned io_write_bit(avr_state* s, uint16_t address, uint8_t mask, int set) {
     const uint8_t value = s->data[address];
     s->data[address] = set ? value | mask : value & (uint8_t)~mask;
     return 0;
+}
+
+void io_watchdog_restart(avr_state* s) {
+    (void)s;
 }
 
 static void note_complaint(avr_t* avr, const int level, const char* format, va_list arguments) {
@@ -147,6 +152,7 @@ static void randomise(uint16_t word) {
     ours.sleep = AWAKE;
     ours.flash[ours.pc] = word;
     ours.flash[ours.pc + 1] = random_second_word(op);
+    program_changed(&our_program, ours.flash, ours.pc, 2);
 }
 
 static void copy_to_theirs(void) {
@@ -257,7 +263,7 @@ static void try_instruction(uint16_t word, uint32_t trial, uint32_t* trials,
     case_report report = {.row = differences[op],
                           .now = {.trial = trial, .word = word, .second_word = ours.flash[ours.pc + 1]}};
     const uint16_t pc_before = ours.pc;
-    cpu_execute(&ours);
+    cpu_execute(&ours, &our_program);
     theirs->pc = avr_run_one(theirs);
     trials[op]++;
     compare(&report, RESERVED, 0, 0, ours.stop == STOP_BAD_OPCODE, (uint32_t)complained);
@@ -288,6 +294,7 @@ void oracle_instructions(uint64_t seed, uint32_t count, uint32_t* trials,
         theirs->flash[2 * i] = (uint8_t)ours.flash[i];
         theirs->flash[2 * i + 1] = (uint8_t)(ours.flash[i] >> 8);
     }
+    program_load(&our_program, ours.flash);
     for (uint32_t word = 0; word < 65536; word++) {
         for (uint32_t trial = 0; trial < count; trial++) {
             try_instruction((uint16_t)word, trial, trials, differences);

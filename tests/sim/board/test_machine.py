@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from unosim.board import Board, PinChanged, Stop, UartSent
+from unosim.board import AdcStarted, Board, PinChanged, Stop, UartSent
 
 MakeBoard = Callable[..., Board]
 
@@ -45,7 +45,7 @@ def run_busy(board: Board, quantum: int, until: int = RUN_CYCLES) -> str:
             digest.update(repr(event).encode())
             if isinstance(event, UartSent):
                 board.uart_input(event.data ^ 0x3C, event.end_cycle + 2000, 139 * 256)
-            elif not isinstance(event, PinChanged):
+            elif isinstance(event, AdcStarted):
                 board.set_analog_mv(event.channel, event.cycle % 5000)
     digest.update(board.read_data(0, 0x900))
     return digest.hexdigest()
@@ -146,7 +146,7 @@ def test_pin_follows_its_latch_one_cycle_later(asm_board: MakeBoard) -> None:
 
 
 def test_registers_of_what_is_not_modelled_read_back(asm_board: MakeBoard) -> None:
-    registers = {"TCCR1B": 0x81, "OCR1AL": 0x88, "TCCR2A": 0xB0, "SPCR": 0x4C, "WDTCSR": 0x60}
+    registers = {"SPCR": 0x4C, "ACSR": 0x50, "OSCCAL": 0x66, "ASSR": 0xB6, "TWBR": 0xB8}
     stores = "".join(
         f"ldi r16, 0x{address ^ 0xFF:x}\n sts 0x{address:x}, r16\n" for address in registers.values()
     )
@@ -178,3 +178,39 @@ def test_registers_can_be_set_and_other_io_not() -> None:
 def test_sizes_are_checked(arguments: dict[str, bytes], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Board(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    ("at_the_end", "pc", "cycles"),
+    [
+        pytest.param({0x3FFF: 0x0000}, 0, 1, id="one word"),
+        pytest.param({0x3FFF: 0x940C, 0: 0x0123}, 0x123, 3, id="JMP, its target in the first word"),
+        pytest.param({0x3FFF: 0x1000, 0: 0x9200}, 2, 3, id="CPSE over STS"),
+        pytest.param({0x3FFF: 0x3000, 0: 0xF421}, 0, 1, id="CPI before BRNE"),
+        pytest.param({0x3FFE: 0xC002}, 1, 2, id="RJMP"),
+    ],
+)
+def test_program_counter_wraps_at_the_end_of_flash(at_the_end: dict[int, int], pc: int, cycles: int) -> None:
+    words = [at_the_end.get(n, 0) for n in range(0x4000)]
+    board = Board(b"".join(word.to_bytes(2, "little") for word in words))
+    board.pc = max(at_the_end)
+    assert board.step() == Stop.LIMIT
+    assert (board.pc, board.cycle) == (pc, cycles)
+
+
+CPI_R16_0, BRNE_TO_PLUS_5 = 0x3000, 0xF421
+
+
+@pytest.mark.parametrize("at", [0x100, 0x3FFF])
+def test_a_run_can_end_between_a_comparison_and_its_branch(at: int) -> None:
+    words = [0] * 0x4000
+    words[at], words[(at + 1) % 0x4000] = CPI_R16_0, BRNE_TO_PLUS_5
+    flash = b"".join(word.to_bytes(2, "little") for word in words)
+    target = (at + 6) % 0x4000
+    seen = []
+    for limit in (1, 2, 3):
+        board = Board(flash, ram_fill=0xA5)
+        board.pc = at
+        board.run(limit)
+        seen.append((board.pc, board.cycle))
+    assert seen == [((at + 1) % 0x4000, 1), (target, 3), (target, 3)]

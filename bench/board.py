@@ -1,0 +1,149 @@
+# noqa: INP001 - a script, not a package
+"""The speed of the board beside libsimavr and avr8js, on the same image in one run.
+
+Prints simulated seconds per CPU second, best of three in turn, and the ratios against the bars of the design.
+avr8js is left out where Node or the package (in .tools/node) is not there. Exits with 1 when a bar is missed.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from unosim.board import Board, Stop, load_image
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SYSTEM_ROOTS = (ROOT / ".tools" / "debian" / "usr", Path("/usr"))
+NODE_FOLDER = ROOT / ".tools" / "node"
+
+CLOCK_HZ = 16_000_000
+BUSY_S = 20
+SLEEPY_S = 1200
+RUNS = 3
+RATIO_TO_SIMAVR_MIN = 3.0
+RATIO_TO_AVR8JS_MIN = 10.0
+SLEEPY_SPEED_MIN = 500.0
+
+Run = Callable[[bytes, int], float]  # image, cycles -> CPU seconds
+
+
+def find(*patterns: str) -> Path:
+    """Return the first file that matches, of this checkout's tools or of the system.
+
+    Raises:
+        FileNotFoundError: nothing matches.
+    """
+    for root in SYSTEM_ROOTS:
+        for pattern in patterns:
+            for path in sorted(root.glob(pattern)):
+                return path
+    raise FileNotFoundError(f"none of {', '.join(patterns)}: make toolchain")
+
+
+def compile_image(name: str, folder: Path) -> bytes:
+    """Compile a program of this folder for the ATmega328P."""
+    compiler = find("bin/avr-gcc")
+    elf = folder / f"{name}.elf"
+    subprocess.run(
+        [
+            *(str(compiler), "-mmcu=atmega328p", "-DF_CPU=16000000UL", "-std=gnu99", "-Os"),
+            *(str(HERE / f"{name}.c"), "-o", str(elf)),
+        ],
+        check=True,
+        env=os.environ | {"PATH": f"{compiler.parent}:{os.environ['PATH']}"},
+    )
+    return load_image(elf).flash
+
+
+def run_ours(image: bytes, cycles: int) -> float:
+    """Run on our board."""
+    board = Board(image)
+    started = time.process_time()
+    while board.cycle < cycles:
+        if board.run(cycles) == Stop.EVENT:
+            board.take_events()
+    return time.process_time() - started
+
+
+def simavr(folder: Path) -> Run:
+    """Build the driver of libsimavr."""
+    library = find("lib/*/libsimavr.so.2", "lib/libsimavr.so.2")
+    built = folder / "simavr_run.so"
+    subprocess.run(
+        [
+            *("cc", "-std=gnu11", "-O2", "-shared", "-fPIC", str(HERE / "simavr_run.c"), "-o", str(built)),
+            *("-isystem", str(find("include/simavr/sim_avr.h").parent), str(library)),
+            *(f"-Wl,-rpath,{library.parent}", "-Wl,--disable-new-dtags"),
+        ],
+        check=True,
+    )
+    driver = ctypes.CDLL(str(built))
+    driver.simavr_run.restype = ctypes.c_uint64
+
+    def run(image: bytes, cycles: int) -> float:
+        started = time.process_time()
+        driver.simavr_run(image, len(image), ctypes.c_uint64(cycles))
+        return time.process_time() - started
+
+    return run
+
+
+def avr8js(folder: Path) -> Run | None:
+    """Return the driver of avr8js, None if it cannot be run here."""
+    node = shutil.which("node")
+    if node is None or not (NODE_FOLDER / "node_modules" / "avr8js").is_dir():
+        return None
+
+    def run(image: bytes, cycles: int) -> float:
+        file = folder / "image.bin"
+        file.write_bytes(image)
+        command = [node, str(HERE / "avr8js_run.mjs"), str(NODE_FOLDER), str(file), str(cycles)]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    return run
+
+
+def speeds(runs: dict[str, Run], image: bytes, seconds: dict[str, int]) -> dict[str, float]:
+    """Simulated seconds per CPU second of each simulator, the best of RUNS in turn."""
+    best = dict.fromkeys(runs, 0.0)
+    for _ in range(RUNS):
+        for name, run in runs.items():
+            best[name] = max(best[name], seconds[name] / run(image, seconds[name] * CLOCK_HZ))
+    return best
+
+
+def main() -> int:
+    """Measure and print; 1 if a bar is missed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        runs: dict[str, Run] = {"ours": run_ours, "libsimavr": simavr(folder)}
+        javascript = avr8js(folder)
+        if javascript is not None:
+            runs["avr8js"] = javascript
+        seconds = {"ours": BUSY_S, "libsimavr": BUSY_S // 2, "avr8js": BUSY_S // 10}
+        busy = speeds(runs, compile_image("board_busy", folder), seconds)
+        sleepy = speeds({"ours": run_ours}, compile_image("board_sleepy", folder), {"ours": SLEEPY_S})
+    bars = [
+        (f"busy, against {name}", busy["ours"] / busy[name], bar, "times as fast")
+        for name, bar in (("libsimavr", RATIO_TO_SIMAVR_MIN), ("avr8js", RATIO_TO_AVR8JS_MIN))
+        if name in busy
+    ]
+    bars.append(
+        ("asleep, tick of 1 kHz", sleepy["ours"], SLEEPY_SPEED_MIN, "simulated seconds per CPU second")
+    )
+    for name, speed in busy.items():
+        sys.stdout.write(f"{name:24}{speed:8.1f} simulated seconds per CPU second, busy\n")
+    for what, value, bar, unit in bars:
+        verdict = "ok" if value >= bar else "MISSED"
+        sys.stdout.write(f"{what:24}{value:8.1f} {unit}; bar {bar:g}: {verdict}\n")
+    return int(any(value < bar for _, value, bar, _ in bars))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
