@@ -5,15 +5,21 @@ a simulated UART and network; the bridge gives it a serial port and real sockets
 else of unosim.
 """
 
+from unosim.modem.crashes import Crash
 from unosim.modem.engine import Modem
 from unosim.modem.errors import LocalProtocolError, ModemError, RemoteProtocolError
-from unosim.modem.profile import NONOS_1_7_4, Profile
+from unosim.modem.profile import NONOS_1_2, NONOS_1_3, NONOS_1_6_2, NONOS_1_7_4, PROFILES, Profile
 from unosim.modem.radio import AccessPoint, Encryption, Radio
 from unosim.modem.settings import Settings, StationAddress, UartFormat
 
 __all__ = [
+    "NONOS_1_2",
+    "NONOS_1_3",
+    "NONOS_1_6_2",
     "NONOS_1_7_4",
+    "PROFILES",
     "AccessPoint",
+    "Crash",
     "Encryption",
     "LocalProtocolError",
     "Modem",

@@ -5,7 +5,16 @@ rate holds for the bytes written after it. The others concern the network; their
 `unosim.modem.events`.
 """
 
+import enum
 from dataclasses import dataclass
+
+
+class Kind(enum.Enum):
+    """What a link runs over; the values are the words of `AT+CIPSTART`."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SSL = "SSL"
 
 
 @dataclass(frozen=True)
@@ -24,19 +33,32 @@ class SetBaud:
 
 @dataclass(frozen=True)
 class Connect:
-    """Open a TCP connection for a link (0-4) to a host name or dotted address and a port (0-65535)."""
+    """Open a connection for a link (0-4) to a host name or dotted address and a port (0-65535).
+
+    A UDP link is up as soon as its peer's address is known; from then on it receives whatever comes to its
+    local port. A network that cannot do a kind answers with `Failure.UNSUPPORTED`.
+    """
 
     link: int
     host: str
     port: int
+    kind: Kind = Kind.TCP
+    local_port: int = 0
+    """The port a UDP link wants for itself; 0 for any."""
+    verify_server: bool = False
+    """SSL: refuse a server whose certificate cannot be verified."""
+    present_certificate: bool = False
+    """SSL: show the module's own certificate."""
 
 
 @dataclass(frozen=True)
 class Send:
-    """Hand bytes (at least one) to the TCP connection of a link."""
+    """Hand bytes (at least one) to the connection of a link; for UDP they are one datagram."""
 
     link: int
     data: bytes
+    to: tuple[str, int] | None = None
+    """UDP: the dotted address and port that this datagram goes to; None on other links."""
 
 
 @dataclass(frozen=True)
@@ -64,5 +86,39 @@ class Ping:
     host: str
 
 
-NetworkAction = Connect | Send | Close | Resolve | Ping
+@dataclass(frozen=True)
+class Listen:
+    """Take TCP connections to a port (1-65535); each is reported as `events.Incoming`."""
+
+    port: int
+
+
+@dataclass(frozen=True)
+class StopListening:
+    """Take no more of them."""
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Let an incoming connection be a link (0-4), which behaves like any other from now on."""
+
+    connection: int
+    link: int
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Reset an incoming connection: there is no link for it."""
+
+    connection: int
+
+
+@dataclass(frozen=True)
+class SyncTime:
+    """Ask SNTP servers (host names or dotted addresses, in order of preference) for the time."""
+
+    servers: tuple[str, ...]
+
+
+NetworkAction = Connect | Send | Close | Resolve | Ping | Listen | StopListening | Accept | Refuse | SyncTime
 Action = Output | SetBaud | NetworkAction

@@ -37,6 +37,16 @@ class Context:
         """Return the station's MAC address in force."""
         return self.running.station_mac or self.factory_mac
 
+    @property
+    def factory_softap_mac(self) -> str:
+        """Return the access point's MAC address unless one is set: the station's, locally administered."""
+        return f"{int(self.station_mac[:2], 16) | 2:02x}{self.station_mac[2:]}"
+
+    @property
+    def softap_mac(self) -> str:
+        """Return the access point's MAC address in force."""
+        return self.running.softap_mac or self.factory_softap_mac
+
     def configure(self, *, save: bool, **changes: Any) -> None:
         """Change fields of the running settings, and of those in flash if they are to be saved."""
         self.running = replace(self.running, **changes)

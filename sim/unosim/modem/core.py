@@ -4,18 +4,20 @@ from collections.abc import Callable
 
 from unosim.modem.actions import SetBaud
 from unosim.modem.context import Context
+from unosim.modem.crashes import RESET_CAUSE, Crash
 from unosim.modem.events import Pong, Resolved
+from unosim.modem.link import Link
 from unosim.modem.links import LinkTable, Status
+from unosim.modem.pass_through import PassThrough
 from unosim.modem.profile import Profile
+from unosim.modem.provisioning import Provisioning
 from unosim.modem.radio import Radio
 from unosim.modem.replies import OK
+from unosim.modem.server import Server
 from unosim.modem.settings import Session, Settings
+from unosim.modem.sntp import SntpClock
+from unosim.modem.softap import SoftAp
 from unosim.modem.station import Station
-
-POWER_ON_CAUSE = 1
-RESET_CAUSE = 2
-"""Reset causes that the ROM prints (Espressif ESP8266 technical reference: power-on, reset by pin or
-software)."""
 
 Awaited = Callable[[Resolved | Pong], None]
 
@@ -32,10 +34,17 @@ class Core(Context):
 
     def __init__(self, profile: Profile, radio: Radio, settings: Settings, factory_mac: str) -> None:
         super().__init__(profile, settings, factory_mac)
-        self.links = LinkTable(self)
-        self.station = Station(self, radio, self._on_address, self.links.drop_all)
+        self.links = LinkTable(self, self._on_link_closed)
+        self.server = Server(self, self.links)
+        self.pass_through = PassThrough(self, self.links)
+        self.sntp = SntpClock(self)
+        self.station = Station(self, radio, self._on_address, self._on_loss)
+        self.softap = SoftAp(self)
+        self.provisioning = Provisioning(self, self.station)
         self.baud = self.running.uart.baud
         """The UART's rate now."""
+        self.powered = False
+        """Whether the firmware runs or boots."""
         self._awaited: Awaited | None = None
 
     def set_baud(self, baud: int) -> None:
@@ -63,33 +72,67 @@ class Core(Context):
         self._stop()
         self.kernel.after(self.profile.restart_ns, lambda: self.boot(RESET_CAUSE))
 
-    def boot(self, cause: int) -> None:
-        """Start from flash: the ROM's text, then the banner."""
+    def crash(self, crash: Crash) -> None:
+        """Say the last words and start again; a module without power or in deep sleep is spared."""
+        if self.powered:
+            self.kernel.write(crash.value.last_words)
+            self.boot(crash.value.cause, crash.value.rom_line)
+
+    def boot(self, cause: int, rom_line: bytes = b"") -> None:
+        """Start from flash: the ROM's text, then the banner.
+
+        Args:
+            cause: the reset cause that the ROM prints.
+            rom_line: what it adds to its first line.
+        """
         self._stop()
+        self.powered = True
         self.session = Session()
         self.running = self.flash
         self.set_baud(self.profile.rom_baud)
-        self.kernel.write(self.profile.rom_text % cause)
+        head, gap, rest = (self.profile.rom_text % cause).partition(b"\r\n\r\n")
+        self.kernel.write(head + gap + rom_line + rest)
         self.kernel.after(self.profile.boot_ns, self._booted)
 
     def sleep_deeply(self) -> None:
         """Say `OK` and switch off: nothing on an ESP-01 wakes the module but its reset pin."""
         self.kernel.write(OK)
         self._stop()
+        self.powered = False
 
     def _stop(self) -> None:
         self.kernel.cancel_all()
         self.line.deafen()
+        self.server.reset()
         self.links.reset()
+        self.pass_through.reset()
+        self.sntp.reset()
+        self.softap.reset()
+        self.provisioning.reset()
         self.station.reset()
         self._awaited = None
 
     def _booted(self) -> None:
         self.set_baud(self.running.uart.baud)
-        self.kernel.write(self.profile.banner)
-        self.line.idle()
+        if self.running.saved_link:
+            self.kernel.write(b"\r\n>" + self.profile.banner)
+            self.session.transparent = True
+            self.pass_through.start(self.running.saved_link)
+        else:
+            self.kernel.write(self.profile.banner)
+            self.line.idle()
         if self.running.autoconnect and self.running.ssid and self.station_enabled:
             self.station.join(self.profile.boot_associate_ns)
 
+    def _on_link_closed(self, link: Link) -> None:
+        self.pass_through.link_closed(link)
+
     def _on_address(self) -> None:
         self.links.status = Status.HAS_ADDRESS
+        self.pass_through.set_reachable(reachable=True)
+        self.sntp.ask()
+        self.provisioning.on_address()
+
+    def _on_loss(self) -> None:
+        self.pass_through.set_reachable(reachable=False)
+        self.links.drop_all()

@@ -14,8 +14,9 @@ import functools
 from unosim.modem import commands
 from unosim.modem.actions import Action
 from unosim.modem.chunker import Chunker
-from unosim.modem.core import POWER_ON_CAUSE, Core
-from unosim.modem.events import NetworkEvent, Pong, Resolved
+from unosim.modem.core import Core
+from unosim.modem.crashes import POWER_ON_CAUSE, Crash
+from unosim.modem.events import Incoming, NetworkEvent, Pong, Resolved, TimeTold
 from unosim.modem.line import Effect, State
 from unosim.modem.profile import NONOS_1_7_4, Profile
 from unosim.modem.radio import Radio
@@ -74,7 +75,8 @@ class Modem:
 
     def receive_window(self, link: int) -> int:
         """Return how many bytes the network may deliver on a link (0-4) before its peer would be paused."""
-        return self._core.links.links[link].room_bytes
+        links = self._core.links
+        return links.receive_window(links.links[link])
 
     def next_deadline(self) -> int | None:
         """Return the instant in ns of the next thing to do, or None if nothing is under way."""
@@ -115,10 +117,15 @@ class Modem:
             LocalProtocolError: time ran backwards, or the network ignores the receive window.
         """
         self._pass_time(now_ns)
-        if isinstance(event, Resolved | Pong):
-            self._core.hear_answer(event)
-        else:
-            self._core.links.hear(event)
+        match event:
+            case Resolved() | Pong():
+                self._core.hear_answer(event)
+            case Incoming():
+                self._core.server.hear(event)
+            case TimeTold(unix_s):
+                self._core.sntp.hear(unix_s)
+            case _:
+                self._core.links.hear(event)
         return self._core.kernel.take_actions()
 
     def access_point_lost(self, ssid: str, now_ns: int) -> list[Action]:
@@ -139,6 +146,57 @@ class Modem:
         """
         self._pass_time(now_ns)
         self._core.station.access_point_back(ssid)
+        return self._core.kernel.take_actions()
+
+    def guest_joined(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station come to the module's own access point, if that is on.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.softap.guest_joined(mac)
+        return self._core.kernel.take_actions()
+
+    def guest_left(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station leave the module's own access point.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.softap.guest_left(mac)
+        return self._core.kernel.take_actions()
+
+    def wps_button_pushed(self, ssid: str, now_ns: int) -> list[Action]:
+        """Let somebody push the WPS button of a network's access point; heard after `AT+WPS=1`.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.provisioning.hear_button(ssid)
+        return self._core.kernel.take_actions()
+
+    def smart_config(self, ssid: str, password: str, now_ns: int) -> list[Action]:
+        """Let a telephone broadcast a network by smart config; heard after `AT+CWSTARTSMART`.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._core.provisioning.hear_telephone(ssid, password)
+        return self._core.kernel.take_actions()
+
+    def crash(self, crash: Crash, now_ns: int) -> list[Action]:
+        """Let the firmware die as it does in the field, and boot again; without power nothing happens.
+
+        Raises:
+            LocalProtocolError: time ran backwards.
+        """
+        self._pass_time(now_ns)
+        self._chunker.flush()
+        self._core.crash(crash)
         return self._core.kernel.take_actions()
 
     def advance(self, now_ns: int) -> list[Action]:
@@ -167,13 +225,18 @@ class Modem:
             core.kernel.write(_TEXTS.get(effect, b""))
             match effect:
                 case Effect.ECHO:
-                    core.kernel.write(data if core.session.echo else b"")
+                    echo = data.replace(b"\n", core.profile.line_feed_echo)
+                    core.kernel.write(echo if core.session.echo else b"")
                 case Effect.COMMAND:
                     core.kernel.after(core.profile.command_ns, functools.partial(self._run, data))
                 case Effect.DATA_COMPLETE:
+                    core.links.release_news()
                     core.links.sender.complete(data)
+                case Effect.PASS_ON:
+                    core.pass_through.take(data)
                 case Effect.SEND_CANCELLED:
                     core.links.sender.forget()
+                    core.links.release_news()
                 case Effect.FORCE_RESTART:
                     core.restart()
 

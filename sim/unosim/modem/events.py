@@ -20,6 +20,8 @@ class Failure(enum.Enum):
     REFUSED = "the peer answered with a reset"
     TIMEOUT = "nobody answered"
     NO_NAME = "the host name did not resolve"
+    HANDSHAKE = "no SSL session came about"
+    UNSUPPORTED = "the network cannot do this kind of connection"
 
 
 def _check_link(link: int) -> None:
@@ -71,10 +73,12 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Received:
-    """Bytes (at least one) arrived from the peer."""
+    """Bytes (at least one) arrived from the peer; for UDP they are one datagram."""
 
     link: int
     data: bytes
+    sender: tuple[str, int] | None = None
+    """UDP: the dotted address and port that the datagram came from."""
 
     def __post_init__(self) -> None:
         """Refuse a link that cannot be, and the absence of data."""
@@ -110,5 +114,31 @@ class Pong:
     ms: int | None
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """Somebody connected to the port the module listens on; to be answered with `Accept` or `Refuse`.
+
+    `connection` is the network's own number for it. The connection is up: what comes over it is reported once
+    it has been accepted.
+    """
+
+    connection: int
+    address: str
+    remote_port: int
+    local_port: int
+
+
+@dataclass(frozen=True)
+class TimeTold:
+    """An SNTP server told the time, in seconds since 1970-01-01T00:00:00Z (32 bits)."""
+
+    unix_s: int
+
+    def __post_init__(self) -> None:
+        """Refuse a time that SNTP cannot tell."""
+        if not 0 <= self.unix_s < 1 << 32:
+            raise LocalProtocolError(f"time {self.unix_s!r} s does not fit into 32 bits")
+
+
 LinkEvent = Connected | ConnectFailed | Acknowledged | Received | PeerClosed
-NetworkEvent = LinkEvent | Resolved | Pong
+NetworkEvent = LinkEvent | Resolved | Pong | Incoming | TimeTold

@@ -15,11 +15,12 @@ then the table `TRANSITIONS` gives the next state and one `Effect`.
   before anything else it is a plain byte.
 - SENDING waits for the peer's acknowledgement. Each chunk, or rest of a chunk, is answered `busy s...` once;
   a chunk that is exactly `AT+RST\r\n` restarts.
+- PASS_THROUGH hands on every chunk as it is; whoever gets it looks for the `+++` that ends it.
 - DEAF is the time of the boot and of deep sleep: nothing listens.
 
-What the table cannot hold: `expect`, `idle` and `deafen` are the engine's moves. The symbols for whole chunks
-(CANCEL, RESTART in SENDING) are recognised before the bytes are looked at. Echo: every byte that arrives in a
-state of `ECHOING` is echoed before it has an effect.
+What the table cannot hold: `expect`, `pass_through`, `idle` and `deafen` are the engine's moves. The symbols
+for whole chunks (CANCEL, RESTART in SENDING) are recognised before the bytes are looked at. Echo: every byte
+that arrives in a state of `ECHOING` is echoed before it has an effect.
 
 Source: behaviour of the AT library in the Espressif NONOS SDK 3.0.4; the published AT v0.20 source has nearly
 the same machine.
@@ -45,6 +46,7 @@ class State(enum.Enum):
     PROCESSING = enum.auto()
     DATA = enum.auto()
     SENDING = enum.auto()
+    PASS_THROUGH = enum.auto()
 
 
 class Symbol(enum.Enum):
@@ -72,6 +74,7 @@ class Effect(enum.Enum):
     FORCE_RESTART = enum.auto()
     DATA_COMPLETE = enum.auto()  # (the data)
     SEND_CANCELLED = enum.auto()
+    PASS_ON = enum.auto()  # (the chunk)
 
 
 TRANSITIONS: dict[tuple[State, Symbol], tuple[State, Effect]] = {
@@ -90,6 +93,7 @@ TRANSITIONS: dict[tuple[State, Symbol], tuple[State, Effect]] = {
     (State.SENDING, Symbol.BYTE): (State.SENDING, Effect.NONE),
     (State.SENDING, Symbol.CHUNK_END): (State.SENDING, Effect.BUSY_SENDING),
     (State.SENDING, Symbol.RESTART): (State.PROCESSING, Effect.FORCE_RESTART),
+    (State.PASS_THROUGH, Symbol.BYTE): (State.PASS_THROUGH, Effect.PASS_ON),
 }
 ECHOING = frozenset({State.IDLE, State.RECEIVING, State.PROCESSING, State.SENDING})
 
@@ -121,6 +125,10 @@ class LineMachine:
         """Listen to nothing until `idle`."""
         self._enter(State.DEAF)
 
+    def pass_through(self) -> None:
+        """Hand every chunk on, until `idle`."""
+        self._enter(State.PASS_THROUGH)
+
     def expect(self, count: int, *, escaped: bool) -> None:
         """Take the next `count` bytes (1 or more) for send data, counted after the escapes are resolved."""
         self._enter(State.DATA)
@@ -128,6 +136,9 @@ class LineMachine:
 
     def feed(self, chunk: bytes) -> Iterator[tuple[Effect, bytes]]:
         """Take a chunk; yield the effects in order, echo among them. To be exhausted before the next call."""
+        if self.state is State.PASS_THROUGH:
+            yield self._step(Symbol.BYTE), chunk
+            return
         whole = self._whole_chunk_symbol(chunk)
         if whole:
             if self.state in ECHOING:

@@ -1,11 +1,14 @@
-"""One TCP link: its phase, its peer, and what it holds for a host that reads by itself (passive receive)."""
+"""One link: its phase, its peer, what it holds for a host that reads by itself, and its numbered segments."""
 
 import enum
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from unosim.modem.actions import Kind
 from unosim.modem.errors import LocalProtocolError
 from unosim.modem.kernel import Timer
+from unosim.modem.settings import Target
 
 WINDOW_BYTES = 5_840
 """TCP receive window of the module, four segments: what it holds for the host before the peer is paused (lwIP
@@ -25,11 +28,50 @@ class Phase(enum.Enum):
 
 
 @dataclass
+class Segments:
+    """The numbered segments of `AT+CIPSENDBUF` on one connection."""
+
+    next_number: int = 1
+    waiting: deque[tuple[int, int]] = field(default_factory=deque)
+    """Number and unacknowledged bytes of each segment that waits for its acknowledgement, oldest first."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Return the number of the last segment that has been acknowledged; 0 for none."""
+        return self.waiting[0][0] - 1 if self.waiting else self.next_number - 1
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Return the bytes that wait for their acknowledgement."""
+        return sum(count for _, count in self.waiting)
+
+    def add(self, count: int) -> None:
+        """Take a segment of `count` bytes (1 or more)."""
+        self.waiting.append((self.next_number, count))
+        self.next_number += 1
+
+    def acknowledge(self, count: int) -> list[int]:
+        """Count off acknowledged bytes; return the numbers of the segments that are complete by that."""
+        complete: list[int] = []
+        while self.waiting and count:
+            number, left = self.waiting.popleft()
+            if left > count:
+                self.waiting.appendleft((number, left - count))
+                break
+            count -= left
+            complete.append(number)
+        return complete
+
+
+@dataclass
 class Link:
     """One of the module's links; `number` is 0 to 4."""
 
     number: int
     phase: Phase = Phase.FREE
+    target: Target = field(default_factory=lambda: Target("", 0))
+    """Where `AT+CIPSTART` was told to go; of no meaning on an inbound link."""
+    inbound: bool = False
     address: str = ""
     remote_port: int = 0
     local_port: int = 0
@@ -42,12 +84,24 @@ class Link:
     """Received and not yet read by the host; survives the end of the connection."""
     backlog: deque[bytes] = field(default_factory=deque)
     """What the peer may not send yet, for lack of room in the window."""
+    segments: Segments = field(default_factory=Segments)
+    peer_moved: bool = False
+    """UDP: the peer has become somebody else than it was at the start."""
+    idle_timer: Timer | None = None
+    """The end of an inbound link on which nothing happens."""
+    on_outcome: Callable[[bool], None] | None = None
+    """Called with the outcome of a connection attempt in place of a word to the host."""
     peer_finished: bool = False
     """The peer has closed; it takes effect when the backlog is empty."""
 
     def __post_init__(self) -> None:
         """Start with no backlog."""
         self._backlog_bytes = 0
+
+    @property
+    def kind(self) -> Kind:
+        """Return what the link runs over."""
+        return self.target.kind
 
     @property
     def room_bytes(self) -> int:

@@ -1,29 +1,36 @@
-"""The link table: TCP connections from `AT+CIPSTART` to `CLOSED`, and what arrives on them.
+"""The link table: connections from `AT+CIPSTART` to `CLOSED`, and what arrives on them.
 
 Theory of operation. `REACTIONS` says, by phase and event, what the table does. An event that is not in the
 table came too late: the link was closed, or even opened anew, while the event was on its way. A real stack
 drops such a segment, and so do we. There is no half-close: a peer that finishes ends the link.
 
 Order of lines: a failed connection is `ERROR`, then `CLOSED`; a link that dies during a send is `CLOSED`,
-then `SEND FAIL`.
+then `SEND FAIL`. When the Wi-Fi goes, UDP links stay: they have nothing that could break.
 
-What it does not do: UDP, SSL, inbound connections. Keep-alive is accepted and has no effect.
+What it does not do: keep-alive is accepted and has no effect.
 """
 
 import enum
 from collections.abc import Callable
 
 from unosim.modem import actions, events
+from unosim.modem.actions import Kind
 from unosim.modem.context import Context
-from unosim.modem.link import Link, Phase
+from unosim.modem.errors import LocalProtocolError
+from unosim.modem.line import State
+from unosim.modem.link import BACKLOG_BYTES, Link, Phase, Segments
 from unosim.modem.replies import ERROR, OK, failure
 from unosim.modem.sending import Sender
+from unosim.modem.settings import PeerRule, Target
 
 SEGMENT_BYTES = 1_460
 """The largest TCP segment, hence the largest `+IPD` (lwIP options of the Espressif NONOS SDK)."""
 
 LINK_CONN = 2
 """Bit of `AT+SYSMSG` that turns `CONNECT` into `+LINK_CONN`."""
+
+PRESENT_CERTIFICATE, VERIFY_SERVER = 1, 2
+"""Bits of `AT+CIPSSLCCONF`."""
 
 
 class Status(enum.IntEnum):
@@ -40,27 +47,70 @@ class LinkTable:
 
     Args:
         context: the shared parts of the engine.
+        on_closed: called when an open link has ended, after the line that says so.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, on_closed: Callable[[Link], None]) -> None:
         self.links = [Link(number) for number in range(events.LINKS)]
         self.status = Status.NOT_JOINED
-        self.sender = Sender(context, self._transmit)
+        self.sender = Sender(context, self.transmit)
         self._context = context
+        self._on_closed = on_closed
+        self._news: list[events.Received | events.PeerClosed] = []
+        """What waits for the end of a prompt, in profiles that hold it back."""
 
     def open(self) -> list[Link]:
         """Return the links that are up."""
         return [link for link in self.links if link.phase is Phase.OPEN]
 
-    def connect(self, link: Link, host: str, port: int, *, reachable: bool) -> None:
-        """Start a connection on a free link; without a route it simply finds nobody."""
-        link.drop_data()
-        link.abort_on_close = False
-        link.phase = Phase.CONNECTING
-        link.started_ns = self._context.kernel.now_ns
+    def connect(
+        self,
+        link: Link,
+        target: Target,
+        *,
+        reachable: bool,
+        on_outcome: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Start a connection on a free link; without a route it simply finds nobody.
+
+        Args:
+            link: a free link.
+            target: where it leads.
+            reachable: whether there is a route.
+            on_outcome: called with the outcome; without it the host is told, who waits for it.
+        """
+        self._begin(link, target, Phase.CONNECTING)
+        link.on_outcome = on_outcome
         self._rearm(link, self._context.profile.connect_timeout_ns, lambda: self._give_up(link))
         if reachable:
-            self._context.kernel.act(actions.Connect(link.number, host, port))
+            checks = self._context.session.ssl_checks if target.kind is Kind.SSL else 0
+            self._context.kernel.act(
+                actions.Connect(
+                    link.number,
+                    target.host,
+                    target.port,
+                    target.kind,
+                    target.local_port,
+                    verify_server=bool(checks & VERIFY_SERVER),
+                    present_certificate=bool(checks & PRESENT_CERTIFICATE),
+                )
+            )
+
+    def admit(self, link: Link, incoming: events.Incoming) -> None:
+        """Let an incoming connection be a free link."""
+        self._begin(link, Target(incoming.address, incoming.remote_port), Phase.OPEN)
+        link.inbound = True
+        link.address, link.remote_port = incoming.address, incoming.remote_port
+        link.local_port = incoming.local_port
+        self._context.kernel.act(actions.Accept(incoming.connection, link.number))
+        self.status = Status.LINKED
+        self._context.announce(self._connect_line(link))
+        self._note_activity(link)
+
+    def abandon(self, link: Link) -> None:
+        """Give a connection attempt up without a word to anybody."""
+        self._context.kernel.act(actions.Close(link.number, abort=True))
+        self._free(link)
 
     def close(self, link: Link) -> None:
         """End an open link on the host's behalf."""
@@ -69,16 +119,17 @@ class LinkTable:
         self._closed(link)
 
     def drop_all(self) -> None:
-        """End every link: the station has lost its address."""
+        """End every link that needs the station's address, which is lost."""
         for link in self.links:
             if link.phase is Phase.CONNECTING:
                 self._give_up(link)
-            elif link.phase is Phase.OPEN:
+            elif link.phase is Phase.OPEN and link.kind is not Kind.UDP:
                 self._abort(link)
 
     def reset(self) -> None:
         """Forget every link without a word to the host: the module restarts or sleeps."""
         self.sender.forget()
+        self._news.clear()
         for link in self.links:
             if link.phase is not Phase.FREE:
                 self._context.kernel.act(actions.Close(link.number, abort=True))
@@ -88,11 +139,28 @@ class LinkTable:
         self.status = Status.NOT_JOINED
 
     def hear(self, event: events.LinkEvent) -> None:
-        """Take what the network reports of a link."""
+        """Take what the network reports of a link, now or when the host has answered its prompt.
+
+        Raises:
+            LocalProtocolError: the network has ignored the receive window for too long.
+        """
         link = self.links[event.link]
+        if self._holds_news() and isinstance(event, events.Received | events.PeerClosed):
+            self._hold(event)
+            return
         react = REACTIONS.get((link.phase, type(event)))
         if react:
             react(self, link, event)
+
+    def release_news(self) -> None:
+        """Take what was held back during a prompt."""
+        news, self._news = self._news, []
+        for event in news:
+            self.hear(event)
+
+    def receive_window(self, link: Link) -> int:
+        """Return how many bytes the network may deliver on a link before its peer would be paused."""
+        return max(0, link.room_bytes - self._held_back_bytes(link.number))
 
     def read(self, link: Link, count: int) -> bytes:
         """Return up to `count` bytes that the link holds for the host."""
@@ -102,11 +170,15 @@ class LinkTable:
             self._context.kernel.after(0, lambda: self._after_read(link, notify=more))
         return data
 
-    def _after_read(self, link: Link, *, notify: bool) -> None:
-        if notify:
-            self._notify(link)
-        if link.peer_finished and not link.backlog:
-            self._closed(link)
+    def transmit(self, link: Link, data: bytes, to: tuple[str, int] | None = None) -> None:
+        """Hand bytes (at least one) to an open link's connection; `to` is another peer for this datagram."""
+        self._note_activity(link)
+        if link.kind is Kind.UDP:
+            self._context.kernel.act(actions.Send(link.number, data, to or (link.address, link.remote_port)))
+            return
+        link.unacknowledged_bytes += len(data)
+        self._rearm_patience(link)
+        self._context.kernel.act(actions.Send(link.number, data))
 
     def on_connected(self, link: Link, event: events.Connected) -> None:
         """Take a connection that has come about."""
@@ -114,29 +186,35 @@ class LinkTable:
         link.phase = Phase.OPEN
         link.address, link.remote_port, link.local_port = event.address, event.remote_port, event.local_port
         self.status = Status.LINKED
-        if self._context.running.messages & LINK_CONN:
-            ports = f"{link.remote_port},{link.local_port}"
-            line = f'+LINK_CONN:0,{link.number},"TCP",0,"{link.address}",{ports}\r\n'
+        if link.on_outcome:
+            link.on_outcome(True)
         else:
-            line = f"{self._context.link_prefix(link.number)}CONNECT\r\n"
-        self._context.finish(line.encode() + OK)
+            self._context.finish(self._connect_line(link) + OK)
 
     def on_failed(self, link: Link, event: events.ConnectFailed) -> None:
         """Take a connection that has not."""
-        if event.reason is events.Failure.NO_NAME:
+        if link.on_outcome:
+            self._free(link)
+            link.on_outcome(False)
+        elif event.reason is events.Failure.NO_NAME:
             self._free(link)
             self._context.finish(failure("DNS Fail"))
-        elif event.reason is events.Failure.TIMEOUT:
-            self._failed(link)
-        else:
+        elif event.reason is events.Failure.UNSUPPORTED:
+            self._free(link)
+            self._context.finish(failure(f"{self._context.link_prefix(link.number)}CONNECT FAIL"))
+        elif event.reason is events.Failure.REFUSED:
             due_ns = link.started_ns + self._context.profile.refused_ns
             self._rearm(link, max(0, due_ns - self._context.kernel.now_ns), lambda: self._failed(link))
+        else:
+            self._failed(link)
 
     def on_acknowledged(self, link: Link, event: events.Acknowledged) -> None:
         """Count off what was sent; what acknowledges more is left over from an earlier connection."""
         if event.count > link.unacknowledged_bytes:
             return
         link.unacknowledged_bytes -= event.count
+        for number in link.segments.acknowledge(event.count):
+            self._say_segment(link, number, "SEND OK")
         if link.unacknowledged_bytes:
             self._rearm_patience(link)
         else:
@@ -145,13 +223,21 @@ class LinkTable:
 
     def on_received(self, link: Link, event: events.Received) -> None:
         """Print what arrived segment by segment, or hold it for the host."""
-        if self._context.session.passive_receive:
+        self._note_activity(link)
+        if self._context.session.passing_through:
+            self._context.kernel.write(event.data)
+            return
+        if link.kind is Kind.UDP:
+            self._take_datagram(link, event)
+            return
+        if self._context.session.passive_receive and link.kind is Kind.TCP:
             if link.store(event.data):
                 self._notify(link)
             return
         for start in range(0, len(event.data), SEGMENT_BYTES):
             segment = event.data[start : start + SEGMENT_BYTES]
-            self._context.kernel.write(self._ipd_head(link, len(segment)) + segment)
+            head = self._ipd_head(link, len(segment), (link.address, link.remote_port))
+            self._context.kernel.write(head + segment)
 
     def on_peer_closed(self, link: Link, _event: events.PeerClosed) -> None:
         """End the link, once all that the peer sent has found room."""
@@ -160,21 +246,73 @@ class LinkTable:
         else:
             self._closed(link)
 
-    def _ipd_head(self, link: Link, count: int) -> bytes:
+    def _begin(self, link: Link, target: Target, phase: Phase) -> None:
+        link.drop_data()
+        link.target, link.phase, link.inbound, link.peer_moved = target, phase, False, False
+        link.abort_on_close, link.segments, link.on_outcome = False, Segments(), None
+        link.started_ns = self._context.kernel.now_ns
+
+    def _holds_news(self) -> bool:
+        return self._context.profile.holds_news_while_prompting and self._context.line.state is State.DATA
+
+    def _held_back_bytes(self, number: int) -> int:
+        return sum(
+            len(event.data)
+            for event in self._news
+            if isinstance(event, events.Received) and event.link == number
+        )
+
+    def _hold(self, event: events.Received | events.PeerClosed) -> None:
+        """Keep an event of an open link for later; nothing follows a link's end."""
+        if self.links[event.link].phase is not Phase.OPEN or events.PeerClosed(event.link) in self._news:
+            return
+        if isinstance(event, events.Received):
+            held_bytes = self._held_back_bytes(event.link)
+            if held_bytes + len(event.data) > BACKLOG_BYTES:
+                raise LocalProtocolError(
+                    f"link {event.link} has {held_bytes} bytes waiting for the end of a prompt, "
+                    f"and the network brought {len(event.data)} more; ask receive_window() before sending"
+                )
+        self._news.append(event)
+
+    def _take_datagram(self, link: Link, event: events.Received) -> None:
+        """Print a datagram, and let its sender become the peer if the link's rule says so."""
+        sender = event.sender or (link.address, link.remote_port)
+        rule = link.target.peer_rule
+        if rule is PeerRule.CHANGES_ALWAYS or (rule is PeerRule.CHANGES_ONCE and not link.peer_moved):
+            link.peer_moved = True
+            link.address, link.remote_port = sender
+        self._context.kernel.write(self._ipd_head(link, len(event.data), sender) + event.data)
+
+    def _ipd_head(self, link: Link, count: int, sender: tuple[str, int]) -> bytes:
         head = f"\r\n+IPD,{self._context.link_prefix(link.number)}{count}"
         if self._context.session.peer_in_ipd:
-            head += f",{link.address},{link.remote_port}"
+            head += f",{sender[0]},{sender[1]}"
         return f"{head}:".encode()
+
+    def _connect_line(self, link: Link) -> bytes:
+        if not self._context.running.messages & LINK_CONN:
+            return f"{self._context.link_prefix(link.number)}CONNECT\r\n".encode()
+        ends = f'{int(link.inbound)},"{link.address}",{link.remote_port},{link.local_port}'
+        return f'+LINK_CONN:0,{link.number},"{link.kind.value}",{ends}\r\n'.encode()
+
+    def _after_read(self, link: Link, *, notify: bool) -> None:
+        if notify:
+            self._notify(link)
+        if link.peer_finished and not link.backlog:
+            self._closed(link)
 
     def _notify(self, link: Link) -> None:
         """Tell the host how much a link holds."""
         prefix = self._context.link_prefix(link.number)
         self._context.kernel.write(f"\r\n+IPD,{prefix}{len(link.held)}\r\n".encode())
 
-    def _transmit(self, link: Link, data: bytes) -> None:
-        link.unacknowledged_bytes += len(data)
-        self._rearm_patience(link)
-        self._context.kernel.act(actions.Send(link.number, data))
+    def _note_activity(self, link: Link) -> None:
+        """Give an inbound link its full idle time again."""
+        self._context.kernel.cancel(link.idle_timer)
+        idle_ns = self._context.session.server_timeout_s * 1_000_000_000
+        if link.inbound and idle_ns:
+            link.idle_timer = self._context.kernel.after(idle_ns, lambda: self.close(link))
 
     def _rearm_patience(self, link: Link) -> None:
         self._rearm(link, self._context.profile.retransmit_limit_ns, lambda: self._abort(link))
@@ -190,6 +328,9 @@ class LinkTable:
 
     def _failed(self, link: Link) -> None:
         self._free(link)
+        if link.on_outcome:
+            link.on_outcome(False)
+            return
         self._context.finish(ERROR)
         self._say_closed(link)
 
@@ -203,13 +344,21 @@ class LinkTable:
         if not self.open():
             self.status = Status.UNLINKED
         self._say_closed(link)
+        for number, _ in link.segments.waiting:
+            self._say_segment(link, number, "SEND FAIL")
         self.sender.died(link)
+        self._on_closed(link)
 
     def _say_closed(self, link: Link) -> None:
         self._context.announce(f"{self._context.link_prefix(link.number)}CLOSED\r\n".encode())
 
+    def _say_segment(self, link: Link, number: int, verdict: str) -> None:
+        prefix = self._context.link_prefix(link.number)
+        self._context.announce(f"\r\n{prefix}{number},{verdict}\r\n".encode())
+
     def _free(self, link: Link) -> None:
         self._context.kernel.cancel(link.timer)
+        self._context.kernel.cancel(link.idle_timer)
         link.phase, link.unacknowledged_bytes = Phase.FREE, 0
         link.drop_backlog()
 

@@ -50,6 +50,8 @@ class AccessPoint:
     encryption: Encryption | None = None
     """None stands for WPA2 where there is a password, open where there is none."""
     lease: StationAddress = field(default_factory=_lease)
+    dhcp_answers: bool = True
+    """Whether there is a DHCP server at all."""
     dns_servers: tuple[str, ...] = ("192.168.1.1",)
 
     @property

@@ -4,8 +4,11 @@
 of it runs: `_CUR` commands change the copy alone. `Session` starts afresh at every boot.
 """
 
+import enum
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from unosim.modem.actions import Kind
 
 STATION = 1
 """Bit of the Wi-Fi mode and value of the DHCP mask's station half. Bit 1 (2) is the access point."""
@@ -13,8 +16,6 @@ SOFTAP = 2
 DHCP_SOFTAP = 1
 """Bits of the mask that `AT+CWDHCP?` prints; not the bits of the Wi-Fi mode."""
 DHCP_STATION = 2
-SCAN_ALL_FIELDS = 0x7FF
-"""All eleven fields of a `+CWLAP` line."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,82 @@ class StationAddress:
     netmask: str = "0.0.0.0"  # noqa: S104  # as above
 
 
+class PeerRule(enum.IntEnum):
+    """Whether a UDP link's peer becomes whoever last sent it something (last parameter of `AT+CIPSTART`)."""
+
+    FIXED = 0
+    CHANGES_ONCE = 1
+    CHANGES_ALWAYS = 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a link leads: what `AT+CIPSTART` and `AT+SAVETRANSLINK` were told."""
+
+    host: str
+    port: int
+    kind: Kind = Kind.TCP
+    local_port: int = 0
+    """UDP: the module's own port; 0 for any."""
+    peer_rule: PeerRule = PeerRule.FIXED
+
+
+@dataclass(frozen=True)
+class SntpSettings:
+    """What `AT+CIPSNTPCFG` sets; lost at a restart."""
+
+    enabled: bool = False
+    timezone: int = 8
+    """Hours east of Greenwich, -11 to 13."""
+    servers: tuple[str, ...] = ("cn.ntp.org.cn", "ntp.sjtu.edu.cn", "us.pool.ntp.org")
+
+
+@dataclass(frozen=True)
+class SoftApSettings:
+    """The module's own access point (`AT+CWSAP`)."""
+
+    ssid: str = ""
+    """Empty for the name made of the MAC address."""
+    password: str = field(default="", repr=False)
+    channel: int = 1
+    encryption: int = 0
+    guests_max: int = 4
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Leases:
+    """What the access point's DHCP server gives (`AT+CWDHCPS`)."""
+
+    minutes: int = 120
+    first: str = "192.168.4.2"
+    last: str = "192.168.4.101"
+
+
+@dataclass(frozen=True)
+class Country:
+    """The channels that are allowed (`AT+CWCOUNTRY`); kept and reported."""
+
+    policy: int = 0
+    code: str = "CN"
+    first_channel: int = 1
+    channels: int = 13
+
+
+@dataclass
+class Pin:
+    """A GPIO as the pin commands left it; the numbers are theirs."""
+
+    function: int = 0
+    pull_up: bool = False
+    output: bool = False
+    level: int = 0
+
+
+def _softap_address() -> StationAddress:
+    return StationAddress("192.168.4.1", "192.168.4.1", "255.255.255.0")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What is stored in flash; the defaults are those of an erased one.
@@ -70,6 +147,14 @@ class Settings:
     """`AT+SYSMSG`: bit 0 announces the end of transparent mode, bit 1 selects `+LINK_CONN` for `CONNECT`."""
     dns_servers: tuple[str, ...] = ()
     """Up to two, instead of those DHCP gives; empty to use those."""
+    softap: SoftApSettings = field(default_factory=SoftApSettings)
+    softap_address: StationAddress = field(default_factory=_softap_address)
+    softap_mac: str = ""
+    """Replaces the MAC address made of the station's; empty to use that."""
+    leases: Leases = field(default_factory=Leases)
+    country: Country = field(default_factory=Country)
+    saved_link: Target | None = None
+    """`AT+SAVETRANSLINK`: the module starts in pass-through mode, over this link."""
 
 
 @dataclass
@@ -81,8 +166,22 @@ class Session:
     peer_in_ipd: bool = False
     passive_receive: bool = False
     transparent: bool = False
+    """`AT+CIPMODE=1`."""
+    passing_through: bool = False
+    """Bytes of the host are data at the moment, and those of the peer are printed bare."""
+    server_timeout_s: int = 180
+    """`AT+CIPSTO`: an inbound link is closed when it has been idle for this long; 0 for never."""
+    server_links_max: int = 5
+    """`AT+CIPSERVERMAXCONN`."""
+    ssl_buffer_bytes: int = 2_048
+    """`AT+CIPSSLSIZE`: kept and reported; our networks terminate SSL themselves."""
+    pins: dict[int, Pin] = field(default_factory=dict)
+    """Those that were touched, by number."""
+    ssl_checks: int = 0
+    """`AT+CIPSSLCCONF`: bit 0 shows the module's certificate, bit 1 verifies the server's."""
     hostname: str = ""
     """Replaces the name made of the MAC address; empty to use that."""
     sleep: int = 2
     scan_sorted: bool = False
-    scan_fields: int = SCAN_ALL_FIELDS
+    scan_fields: int | None = None
+    """Which fields a `+CWLAP` line has; None for all that the version knows."""

@@ -8,7 +8,7 @@ are left out, because they print nothing and change nothing.
 `TRANSITIONS` holds the states, and whether the host hears of it. `WIFI DISCONNECT` is printed once until the
 next `WIFI CONNECTED`, also for a first attempt that fails (AT library of the Espressif NONOS SDK).
 
-What it does not do: DHCP failures, lease times, roaming, the access point half of the module.
+What it does not do: lease times, roaming, the access point half of the module.
 """
 
 import enum
@@ -180,10 +180,18 @@ class Station:
     def _accepted(self, access_point: AccessPoint) -> None:
         self.access_point = access_point
         self._fire(Trigger.ACCEPTED)
-        if self._context.running.dhcp & DHCP_STATION:
+        if self._context.running.dhcp & DHCP_STATION and not access_point.dhcp_answers:
+            self._rearm(self._context.profile.dhcp_timeout_ns, self._without_lease)
+        elif self._context.running.dhcp & DHCP_STATION:
             self._rearm(self._context.profile.dhcp_ns, lambda: self._addressed(access_point.lease))
         else:
             self.settle_address()
+
+    def _without_lease(self) -> None:
+        """Give up waiting for DHCP, and join anew."""
+        self._context.announce(b"DHCP TIMEOUT\r\n")
+        self._fire(Trigger.LOST)
+        self._attempt(self._context.profile.associate_ns)
 
     def _addressed(self, address: StationAddress) -> None:
         self.address = address

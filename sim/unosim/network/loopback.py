@@ -91,6 +91,9 @@ class LoopbackNetwork:
 
     def _connect(self, action: actions.Connect, now_ns: int) -> None:
         answered_ns = now_ns + self._latency.name_ns + self._latency.round_trip_ns
+        if action.kind is not actions.Kind.TCP:
+            self._due.add(answered_ns, events.ConnectFailed(action.link, events.Failure.UNSUPPORTED))
+            return
         target = self._directory.find(action.host, action.port)
         if isinstance(target, events.Failure):
             self._due.add(answered_ns, events.ConnectFailed(action.link, target))

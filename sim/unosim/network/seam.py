@@ -25,7 +25,9 @@ class Latency:
 class Network(Protocol):
     """Carries out what the modem asks for and reports what came of it.
 
-    The caller passes the clock's instant to every call; it never goes back.
+    The caller passes the clock's instant to every call; it never goes back. A kind of connection that a
+    network cannot do fails with `Failure.UNSUPPORTED`; of other requests beyond it (listening, the time)
+    nothing comes.
     """
 
     def perform(self, action: actions.NetworkAction, now_ns: int) -> None:

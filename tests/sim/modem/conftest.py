@@ -1,4 +1,4 @@
-"""Reads and replays transcripts; their syntax is documented in tests/transcripts/README.md.
+"""Replays transcripts (`transcripts.reader`); their syntax is documented in tests/transcripts/README.md.
 
 `pytest_generate_tests` gives every test that asks for `case` and `delivery` one run for each case and each
 way of cutting what the host says into pieces. `play` replays a case; its `AssertionError` names file and
@@ -8,17 +8,17 @@ line, what was expected and got, the simulated time and the delivery with its se
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from unosim.modem import NONOS_1_7_4, AccessPoint, Encryption, Modem, Radio, actions, events
+from transcripts.reader import CASES, MS, Case, Line, parse, unescape
+from unosim.modem import AccessPoint, Crash, Encryption, Modem, Radio, actions, events
 
-TRANSCRIPTS = Path(__file__).parents[2] / "transcripts"
 DELIVERIES = ("whole", "wire", "bytes", "random-1", "random-2")
-MS = 1_000_000
+DELIVERIES_INHERITED = ("whole", "random-1")
+"""For cases that another profile has in its own folder, where they are delivered in every way."""
 TOLERANCE_NS = 1 * MS
 SETTLE_NS = 50 * MS
 PATIENCE_NS = 60_000 * MS
@@ -28,79 +28,16 @@ RADIO = Radio(
         AccessPoint("cafe", bssid="02:00:00:00:00:02", channel=1, rssi_dbm=-80),
         AccessPoint("lab", "secret-key", bssid="02:00:00:00:00:03", channel=11, rssi_dbm=-71),
         AccessPoint("office", bssid="02:00:00:00:00:04", channel=3, encryption=Encryption.WPA2_ENTERPRISE),
+        AccessPoint("mute", bssid="02:00:00:00:00:05", channel=9, rssi_dbm=-90, dhcp_answers=False),
     ]
 )
-_LINE = re.compile(r"(?:@\+(?P<time>[\d.]+)(?P<unit>ms|s) )?(?P<kind>[><!*]) (?P<text>.*)")
-_ROM = re.compile(r"\\\{rom (\d)\}")
-_REPEAT = re.compile(r"\\\{(\d+)\*(.)\}")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a transcript; `delay_ns` is None where no time is given."""
-
-    number: int
-    kind: str
-    text: str
-    delay_ns: int | None
-
-
-@dataclass
-class Case:
-    """One section of a transcript file."""
-
-    path: Path
-    name: str
-    options: dict[str, str] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
-
-    @property
-    def label(self) -> str:
-        return f"{self.path.parent.name}/{self.path.stem}: {self.name}"
-
-
-def unescape(text: str) -> bytes:
-    r"""Return the bytes of a transcript's text: Python's escapes, `\{12*x}` and `\{rom 1}`."""
-    if match := _ROM.fullmatch(text):
-        return NONOS_1_7_4.rom_text % int(match[1])
-    text = _REPEAT.sub(lambda match: int(match[1]) * match[2], text)
-    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
-
-
-def parse(path: Path, text: str) -> list[Case]:
-    """Return the cases of a transcript file."""
-    cases: list[Case] = []
-    fenced = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("```"):
-            fenced = not fenced
-        elif fenced:
-            match = _LINE.fullmatch(line)
-            assert match, f"{path.name}:{number}: not a line of a transcript: {line!r}"
-            unit_ns = MS if match["unit"] == "ms" else 1_000 * MS
-            delay_ns = round(float(match["time"]) * unit_ns) if match["time"] else None
-            cases[-1].lines.append(Line(number, match["kind"], match["text"], delay_ns))
-        elif line.startswith("## "):
-            cases.append(Case(path, line[3:]))
-        elif option := re.fullmatch(r"(after|chunks): (.*)", line):
-            cases[-1].options[option[1]] = option[2]
-    assert not fenced, f"{path.name}: the last fence is not closed"
-    return cases
-
-
-def load() -> dict[str, Case]:
-    """Return every case by its label."""
-    cases = [
-        case
-        for path in sorted(TRANSCRIPTS.glob("*/*.md"))
-        for case in parse(path, path.read_text(encoding="utf-8"))
-    ]
-    labelled = {case.label: case for case in cases}
-    assert len(labelled) == len(cases), "two cases of a file have the same name"
-    return labelled
-
-
-CASES = load()
+def deliveries(case: Case) -> tuple[str, ...]:
+    """Return the ways in which a case is replayed."""
+    if case.options.get("chunks") == "whole":
+        return ("whole",)
+    return DELIVERIES_INHERITED if case.inherited else DELIVERIES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -108,8 +45,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if {"case", "delivery"} <= set(metafunc.fixturenames):
         runs = [
             (case, delivery)
-            for case in CASES.values()
-            for delivery in (("whole",) if case.options.get("chunks") == "whole" else DELIVERIES)
+            for cases in CASES.values()
+            for case in cases.values()
+            for delivery in deliveries(case)
         ]
         metafunc.parametrize("case,delivery", runs, ids=[f"{case.label} [{how}]" for case, how in runs])
 
@@ -118,7 +56,7 @@ class Player:
     """Replays a case, and the cases before it, on a modem of its own."""
 
     def __init__(self, case: Case, delivery: str) -> None:
-        self.modem = Modem(radio=RADIO)
+        self.modem = Modem(case.profile, radio=RADIO)
         self.now_ns = 0
         self._case = case
         self._delivery = delivery
@@ -129,10 +67,8 @@ class Player:
     def play(self) -> None:
         """Replay the whole."""
         chain = [self._case]
-        while "after" in chain[0].options:
-            folder, here = self._case.path.parent.name, chain[0].options["after"]
-            label = f"{folder}/{here}" if ": " in here else f"{folder}/{chain[0].path.stem}: {here}"
-            chain.insert(0, CASES[label])
+        while before := chain[0].before:
+            chain.insert(0, CASES[self._case.profile.name][before])
         for case in chain:
             self._case = case
             for line in case.lines:
@@ -144,7 +80,7 @@ class Player:
     def _step(self, line: Line) -> int:
         """Act on a line, or wait for what it promises; return its instant."""
         if line.kind == "<":
-            return self._check_time(line, self._await_output(line, unescape(line.text)))
+            return self._check_time(line, self._await_output(line, unescape(line.text, self._case.profile)))
         if line.kind == "*":
             return self._check_time(line, self._await_action(line))
         self._advance(max(self.now_ns, self._last_ns + (line.delay_ns or 0)))
@@ -177,11 +113,9 @@ class Player:
 
     def _environment(self, line: Line) -> list[actions.Action]:
         """Do what a `!` line says."""
-        if line.text == "power on":
-            return self.modem.power_on(self.now_ns)
-        if match := re.fullmatch(r"radio: (lost|back) (.+)", line.text):
-            change = self.modem.access_point_lost if match[1] == "lost" else self.modem.access_point_back
-            return change(match[2], self.now_ns)
+        for pattern, happen in WORLD.items():
+            if match := re.fullmatch(pattern, line.text):
+                return happen(self.modem, match, self.now_ns)
         for pattern, event in EVENTS.items():
             if match := re.fullmatch(pattern, line.text):
                 return self.modem.network(event(match), self.now_ns)
@@ -231,8 +165,8 @@ class Player:
         self._await_something(line, line.text)
         at_ns, heard = self._heard.pop(0)
         got = repr(heard) if isinstance(heard, bytes) else describe(heard)
-        send = re.fullmatch(r'send (\d) "(.*)"', line.text)
-        expected = describe(actions.Send(int(send[1]), unescape(send[2]))) if send else line.text
+        send = re.fullmatch(r'send (\d) "(.*)"(.*)', line.text)
+        expected = describe(actions.Send(int(send[1]), unescape(send[2]))) + send[3] if send else line.text
         if got != expected:
             self._fail(line, expected, got)
         return at_ns
@@ -247,38 +181,76 @@ class Player:
         raise AssertionError(
             f"{self._case.path.name}:{line.number}: expected {expected}, got {got}\n"
             f"at offset {offset} of the line, t = {self.now_ns / MS:.3f} ms, "
-            f"delivery {self._delivery}, {self.modem!r}"
+            f"delivery {self._delivery}, {self.modem!r}, case {self._case.label}"
         )
+
+
+WORDS: dict[type[actions.Action], str] = {
+    actions.SetBaud: "baud {baud}",
+    actions.Send: "send {link} {data!r}",
+    actions.Close: "close {link}",
+    actions.Resolve: "resolve {host}",
+    actions.Ping: "ping {host}",
+    actions.Listen: "listen {port}",
+    actions.StopListening: "stop listening",
+    actions.Accept: "accept {connection} as {link}",
+    actions.Refuse: "refuse {connection}",
+    actions.SyncTime: "ask time",
+}
 
 
 def describe(action: actions.Action) -> str:
     """Return an action in the words of a transcript."""
+    if isinstance(action, actions.Connect):
+        return describe_connect(action)
+    words = WORDS[type(action)].format(**vars(action))
     match action:
-        case actions.SetBaud(baud):
-            return f"baud {baud}"
-        case actions.Connect(link, host, port):
-            return f"connect {link} {host}:{port}"
-        case actions.Send(link, data):
-            return f"send {link} {data!r}"
-        case actions.Close(link, abort):
-            return f"close {link}" + (" abort" if abort else "")
-        case actions.Resolve(host):
-            return f"resolve {host}"
-        case actions.Ping(host):
-            return f"ping {host}"
-    raise AssertionError(action)
+        case actions.Send(_, _, (address, port)):
+            return f"{words} to {address}:{port}"
+        case actions.Close(_, abort=True):
+            return f"{words} abort"
+        case actions.SyncTime(servers):
+            return " ".join([words, *servers])
+    return words
 
 
+def describe_connect(action: actions.Connect) -> str:
+    words = [f"connect {action.link} {action.host}:{action.port}"]
+    if action.kind is not actions.Kind.TCP:
+        words.append(action.kind.value.lower())
+    if action.local_port:
+        words.append(f"from {action.local_port}")
+    words += ["verify"] * action.verify_server + ["certificate"] * action.present_certificate
+    return " ".join(words)
+
+
+WORLD: dict[str, Callable[[Modem, re.Match[str], int], list[actions.Action]]] = {
+    r"power on": lambda modem, _, now_ns: modem.power_on(now_ns),
+    r"radio: lost (.+)": lambda modem, m, now_ns: modem.access_point_lost(m[1], now_ns),
+    r"radio: back (.+)": lambda modem, m, now_ns: modem.access_point_back(m[1], now_ns),
+    r"guest: joined (.+)": lambda modem, m, now_ns: modem.guest_joined(m[1], now_ns),
+    r"guest: left (.+)": lambda modem, m, now_ns: modem.guest_left(m[1], now_ns),
+    r"button: (.+)": lambda modem, m, now_ns: modem.wps_button_pushed(m[1], now_ns),
+    r"telephone: (\S+) (\S+)": lambda modem, m, now_ns: modem.smart_config(m[1], m[2], now_ns),
+    r"crash: (.+)": lambda modem, m, now_ns: modem.crash(Crash[m[1].upper().replace(" ", "_")], now_ns),
+}
 EVENTS: dict[str, Callable[[re.Match[str]], events.NetworkEvent]] = {
     r"network: connected (\d) ([\d.]+):(\d+) from (\d+)": lambda m: events.Connected(
         int(m[1]), m[2], int(m[3]), int(m[4])
     ),
-    r"network: refused (\d)": lambda m: events.ConnectFailed(int(m[1]), events.Failure.REFUSED),
-    r"network: timeout (\d)": lambda m: events.ConnectFailed(int(m[1]), events.Failure.TIMEOUT),
-    r"network: no name (\d)": lambda m: events.ConnectFailed(int(m[1]), events.Failure.NO_NAME),
+    r"network: (refused|timeout|no name|handshake|unsupported) (\d)": lambda m: events.ConnectFailed(
+        int(m[2]), events.Failure[m[1].upper().replace(" ", "_")]
+    ),
     r"network: acknowledged (\d) (\d+)": lambda m: events.Acknowledged(int(m[1]), int(m[2])),
     r'network: received (\d) "(.*)"': lambda m: events.Received(int(m[1]), unescape(m[2])),
+    r'network: received (\d) "(.*)" from ([\d.]+):(\d+)': lambda m: events.Received(
+        int(m[1]), unescape(m[2]), (m[3], int(m[4]))
+    ),
     r"network: closed (\d)": lambda m: events.PeerClosed(int(m[1])),
+    r"network: incoming (\d) ([\d.]+):(\d+) to (\d+)": lambda m: events.Incoming(
+        int(m[1]), m[2], int(m[3]), int(m[4])
+    ),
+    r"network: time (\d+)": lambda m: events.TimeTold(int(m[1])),
     r"network: resolved (\S+) nothing": lambda m: events.Resolved(m[1], None),
     r"network: resolved (\S+) ([\d.]+)": lambda m: events.Resolved(m[1], m[2]),
     r"network: pong (\S+) never": lambda m: events.Pong(m[1], None),
@@ -296,9 +268,3 @@ def play() -> Callable[[Case, str], None]:
 def parse_transcript() -> Callable[[str], list[Case]]:
     """Return the function that reads the cases of a transcript's text."""
     return lambda text: parse(Path("written/here.md"), text)
-
-
-@pytest.fixture
-def said_by_hosts() -> Callable[[], list[bytes]]:
-    """Return the function that lists every line that a host says in a transcript."""
-    return lambda: [unescape(one.text) for case in CASES.values() for one in case.lines if one.kind == ">"]

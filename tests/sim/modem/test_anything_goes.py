@@ -3,8 +3,9 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unosim.modem import AccessPoint, Modem, Radio, Settings, actions, events
+from unosim.modem import PROFILES, AccessPoint, Crash, Modem, Profile, Radio, Settings, actions, events
 from unosim.modem.link import BACKLOG_BYTES, WINDOW_BYTES
+from unosim.modem.pass_through import PACKET_BYTES
 from unosim.modem.sending import SEND_BYTES
 
 MS = 1_000_000
@@ -44,6 +45,23 @@ commands = st.sampled_from(
         b'AT+PING="h"\r\n',
         b'AT+CIPDOMAIN="h"\r\n',
         b"AT+RESTORE\r\n",
+        b'AT+CIPSTART="UDP","h",80,90,2\r\n',
+        b'AT+CIPSTART=2,"SSL","h",443\r\n',
+        b'AT+CIPSEND=5,"1.2.3.4",80\r\n',
+        b"AT+CIPSENDBUF=5\r\n",
+        b"AT+CIPSENDBUF=1,2048\r\n",
+        b"AT+CIPBUFSTATUS\r\n",
+        b"AT+CIPSEND\r\n",
+        b'AT+SAVETRANSLINK=1,"h",80\r\n',
+        b"AT+SAVETRANSLINK=0\r\n",
+        b"AT+CIPSERVER=1,80\r\n",
+        b"AT+CIPSERVER=0\r\n",
+        b"AT+CIPSTO=5\r\n",
+        b"AT+SYSMSG_CUR=3\r\n",
+        b"AT+CIPSNTPCFG=1\r\n",
+        b"AT+CIPSNTPTIME?\r\n",
+        b"AT+WPS=1\r\n",
+        b"AT+CWSTARTSMART\r\n",
     ]
 )
 at_like = st.builds(
@@ -59,6 +77,9 @@ network_events = st.one_of(
     st.builds(events.ConnectFailed, links, st.sampled_from(events.Failure)),
     st.builds(events.Acknowledged, links, st.integers(1, 5)),
     st.builds(events.Received, links, st.binary(min_size=1, max_size=10_000)),
+    st.builds(events.Received, links, st.binary(min_size=1, max_size=99), st.just(("1.2.3.5", 81))),
+    st.builds(events.Incoming, st.integers(0, 9), st.just("1.2.3.6"), st.just(40_000), st.just(80)),
+    st.builds(events.TimeTold, st.integers(0, 2**32 - 1)),
     st.builds(events.PeerClosed, links),
     st.builds(events.Resolved, st.just("h"), st.none() | st.just("1.2.3.4")),
     st.builds(events.Pong, st.just("h"), st.none() | st.integers(0, 999)),
@@ -69,6 +90,9 @@ steps = st.one_of(
     st.tuples(st.just("network"), network_events),
     st.tuples(st.sampled_from(["access_point_lost", "access_point_back"]), st.sampled_from(["lab", "cafe"])),
     st.tuples(st.just("power_on"), st.none()),
+    st.tuples(st.just("crash"), st.sampled_from(Crash)),
+    st.tuples(st.sampled_from(["guest_joined", "guest_left"]), st.sampled_from(["02:aa", "02:bb"])),
+    st.tuples(st.just("wps_button_pushed"), st.sampled_from(["lab", "nowhere"])),
     st.tuples(st.just("wait"), st.sampled_from([1, 5_000, 20_000])),
 )
 
@@ -81,7 +105,10 @@ def check_limits(modem: Modem) -> None:
     for link in core.links.links:
         assert len(link.held) <= WINDOW_BYTES
         assert sum(map(len, link.backlog)) == link._backlog_bytes <= BACKLOG_BYTES
-    assert len(core.kernel._timers) <= 10
+    assert len(core.pass_through._packet) < PACKET_BYTES
+    assert all(core.links._held_back_bytes(number) <= BACKLOG_BYTES for number in range(5))
+    assert len(core.softap.guests) <= core.running.softap.guests_max
+    assert len(core.kernel._timers) <= 20
 
 
 def step(modem: Modem, what: str, argument: object, now_ns: int) -> list[actions.Action]:
@@ -93,9 +120,9 @@ def step(modem: Modem, what: str, argument: object, now_ns: int) -> list[actions
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(steps, st.integers(0, 50)), max_size=40))
-def test_anything_goes(story: list[tuple[tuple[str, object], int]]) -> None:
-    modem = Modem(radio=RADIO, settings=Settings(ssid="lab", password="secret-key"))  # noqa: S106  # nobody's
+@given(st.sampled_from(list(PROFILES.values())), st.lists(st.tuples(steps, st.integers(0, 50)), max_size=40))
+def test_anything_goes(profile: Profile, story: list[tuple[tuple[str, object], int]]) -> None:
+    modem = Modem(profile, radio=RADIO, settings=Settings(ssid="lab", password="secret-key"))  # noqa: S106  # nobody's
     modem.power_on(0)
     now_ns = 5_000 * MS
     modem.advance(now_ns)

@@ -4,7 +4,18 @@ import dataclasses
 
 import pytest
 
-from unosim.modem import AccessPoint, LocalProtocolError, Modem, Radio, Settings, UartFormat, actions, events
+from unosim.modem import (
+    PROFILES,
+    AccessPoint,
+    Crash,
+    LocalProtocolError,
+    Modem,
+    Radio,
+    Settings,
+    UartFormat,
+    actions,
+    events,
+)
 from unosim.modem.link import BACKLOG_BYTES, WINDOW_BYTES
 from unosim.modem.profile import NONOS_1_7_4
 
@@ -55,6 +66,11 @@ def test_a_modem_without_power_is_silent() -> None:
         lambda modem: modem.network(events.Received(0, b"x"), S),
         lambda modem: modem.access_point_lost("lab", S),
         lambda modem: modem.access_point_back("lab", S),
+        lambda modem: modem.guest_joined("02:00:00:00:00:aa", S),
+        lambda modem: modem.guest_left("02:00:00:00:00:aa", S),
+        lambda modem: modem.wps_button_pushed("lab", S),
+        lambda modem: modem.smart_config("lab", "secret-key", S),
+        lambda modem: modem.crash(Crash.EXCEPTION, S),
         lambda modem: modem.advance(S),
     ],
 )
@@ -74,6 +90,8 @@ def test_time_never_runs_backwards(late: object) -> None:
         (lambda: events.Acknowledged(0, 0), "acknowledgement of 0 bytes"),
         (lambda: events.Received(5, b"x"), "link 5"),
         (lambda: events.Received(0, b""), "no data"),
+        (lambda: events.TimeTold(-1), "time -1 s does not fit"),
+        (lambda: events.TimeTold(1 << 32), "time 4294967296 s does not fit"),
     ],
 )
 def test_impossible_events_are_refused(impossible: object, complaint: str) -> None:
@@ -93,6 +111,7 @@ def test_impossible_events_are_refused(impossible: object, complaint: str) -> No
         events.PeerClosed(1),
         events.Resolved("h", "1.2.3.4"),
         events.Pong("h", 5),
+        events.TimeTold(1_470_293_285),
     ],
 )
 def test_late_events_are_ignored(late: events.NetworkEvent) -> None:
@@ -147,6 +166,15 @@ def test_the_repr_shows_what_one_asks_when_something_is_stuck() -> None:
     assert repr(linked()) == "<Modem nonos-1.7.4 at 13000000000 ns: line IDLE, station READY, links OFFFF>"
 
 
+def test_nobody_is_let_in_while_no_server_runs() -> None:
+    incoming = events.Incoming(3, "192.168.1.20", 40_000, 80)
+    assert linked().network(incoming, 13 * S) == [actions.Refuse(3)]
+
+
+def test_a_modem_without_power_does_not_crash() -> None:
+    assert Modem(radio=RADIO).crash(Crash.SOFTWARE_WATCHDOG, 0) == []
+
+
 def test_a_power_cut_ends_links_silently() -> None:
     modem = linked()
     assert modem.power_on(14 * S)[0] == actions.Close(0, abort=True)
@@ -168,6 +196,36 @@ def test_a_network_that_ignores_the_window_is_stopped() -> None:
     modem.network(events.Received(0, bytes(WINDOW_BYTES + BACKLOG_BYTES - 1)), 13 * S)
     with pytest.raises(LocalProtocolError, match="ask receive_window"):
         modem.network(events.Received(0, b"ab"), 13 * S)
+
+
+def test_what_waits_for_the_end_of_a_prompt_has_a_limit() -> None:
+    modem = Modem(PROFILES["nonos-1.3"], radio=RADIO, settings=JOINED)
+    modem.power_on(0)
+    modem.advance(10 * S)
+    ask(modem, b'AT+CIPSTART="TCP","h",80\r\n', 12 * S)
+    modem.network(events.Connected(0, "192.168.1.50", 80, 50_001), 13 * S)
+    assert ask(modem, b"AT+CIPSEND=5\r\n", 13 * S).endswith(b"> ")
+    assert modem.network(events.Received(0, bytes(WINDOW_BYTES - 1)), 14 * S) == []
+    assert modem.receive_window(0) == 1
+    assert modem.receive_window(1) == WINDOW_BYTES
+    modem.network(events.Received(0, bytes(BACKLOG_BYTES - WINDOW_BYTES + 1)), 14 * S)
+    assert modem.receive_window(0) == 0
+    with pytest.raises(LocalProtocolError, match="ask receive_window"):
+        modem.network(events.Received(0, b"a"), 14 * S)
+    modem.power_on(15 * S)
+    assert modem.receive_window(0) == WINDOW_BYTES
+
+
+def test_after_its_end_a_link_brings_no_more_news_during_a_prompt() -> None:
+    modem = Modem(PROFILES["nonos-1.3"], radio=RADIO, settings=JOINED)
+    modem.power_on(0)
+    modem.advance(10 * S)
+    ask(modem, b'AT+CIPSTART="TCP","h",80\r\n', 12 * S)
+    modem.network(events.Connected(0, "192.168.1.50", 80, 50_001), 13 * S)
+    ask(modem, b"AT+CIPSEND=1\r\n", 13 * S)
+    for late in (events.PeerClosed(0), events.PeerClosed(0), events.Received(0, b"x"), events.PeerClosed(1)):
+        modem.network(late, 14 * S)
+    assert modem._core.links._news == [events.PeerClosed(0)]
 
 
 def test_a_profile_is_a_table_of_values() -> None:

@@ -13,6 +13,8 @@ def machine(state: State) -> LineMachine:
     made = LineMachine(ROOM_BYTES)
     if state is State.DATA:
         made.expect(4, escaped=False)
+    elif state is State.PASS_THROUGH:
+        made.pass_through()
     elif state is not State.DEAF:
         made.idle()
         if state is State.SENDING:
@@ -65,6 +67,12 @@ def reactions(made: LineMachine, chunks: list[bytes]) -> list[tuple[Effect, byte
         (State.SENDING, [b"AT\r\nAT\r\n"], [(Effect.BUSY_SENDING, NONE)], State.SENDING),
         (State.SENDING, [b"A", b"T"], 2 * [(Effect.BUSY_SENDING, NONE)], State.SENDING),
         (State.SENDING, [b"AT+RST\r\n"], [(Effect.FORCE_RESTART, NONE)], State.PROCESSING),
+        (
+            State.PASS_THROUGH,
+            [b"AT\r\n", b"+++"],
+            [(Effect.PASS_ON, b"AT\r\n"), (Effect.PASS_ON, b"+++")],
+            State.PASS_THROUGH,
+        ),
         (State.SENDING, [b"xAT+RST\r\n"], [(Effect.BUSY_SENDING, NONE)], State.SENDING),
     ],
 )
@@ -114,3 +122,7 @@ def test_the_echo_comes_before_what_the_byte_does() -> None:
 
 def test_every_state_that_listens_knows_every_plain_byte() -> None:
     assert {state for state, symbol in TRANSITIONS if symbol is Symbol.BYTE} == set(State) - {State.DEAF}
+
+
+def test_pass_through_is_not_echoed() -> None:
+    assert [effect for effect, _ in machine(State.PASS_THROUGH).feed(b"abcd")] == [Effect.PASS_ON]

@@ -1,14 +1,16 @@
 """Replays every transcript, and checks that the replay notices what it is there to notice."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from unosim.modem import Modem, Radio
+from transcripts.reader import CASES, unescape
+from unosim.modem import PROFILES, Modem, Profile, Radio
+from unosim.modem.catalog import UNMODELLED, UNMODELLED_FORMS
 from unosim.modem.commands import COMMANDS, run
-from unosim.modem.commands.command import Call, Command, Handler
+from unosim.modem.commands.command import FORMS, Call, Handler
 from unosim.modem.core import Core
 
 
@@ -56,24 +58,46 @@ def test_an_open_fence_is_refused(parse_transcript: Callable[[str], list[Any]]) 
         parse_transcript("## A case\n```\n> AT\n")
 
 
-def test_every_form_of_every_command_has_a_transcript(
-    said_by_hosts: Callable[[], list[bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def forms_implemented() -> set[tuple[str, str]]:
+    return {
+        (name, letter)
+        for name, command in COMMANDS.items()
+        for letter, form in FORMS.items()
+        if getattr(command, form)
+    }
+
+
+def forms_known(profile: Profile) -> set[tuple[str, str]]:
+    return {(name, letter) for name, letters in profile.forms.items() for letter in letters}
+
+
+def forms_unmodelled(profile: Profile) -> set[tuple[str, str]]:
+    return {pair for pair in forms_known(profile) if pair[0] in UNMODELLED or pair in UNMODELLED_FORMS}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_every_form_of_a_profile_has_a_transcript(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[tuple[str, str]] = set()
 
-    def spy(name: str, form: str) -> Handler:
+    def spy(name: str, letter: str) -> Handler:
         def note(_core: Core, _call: Call) -> bytes:
-            used.add((name, form))
+            used.add((name, letter))
             return b""
 
         return note
 
-    forms: set[tuple[str, str]] = set()
-    for name, command in COMMANDS.items():
-        present = {form.name for form in fields(command) if getattr(command, form.name)}
-        forms |= {(name, form) for form in present}
-        monkeypatch.setitem(COMMANDS, name, Command(**{form: spy(name, form) for form in present}))
-    core = Modem(radio=Radio())._core
-    for line in said_by_hosts():
-        run(core, line.partition(b"AT")[2])
-    assert forms - used == set()
+    for name, letter in forms_implemented():
+        monkeypatch.setitem(COMMANDS, name, replace(COMMANDS[name], **{FORMS[letter]: spy(name, letter)}))
+    core = Modem(profile, radio=Radio())._core
+    for case in CASES[profile.name].values():
+        for line in case.lines:
+            if line.kind == ">":
+                run(core, unescape(line.text).partition(b"AT")[2])
+    assert forms_known(profile) - forms_unmodelled(profile) - used == set()
+
+
+def test_every_form_is_implemented_or_given_a_reason() -> None:
+    known = {pair for profile in PROFILES.values() for pair in forms_known(profile)}
+    unmodelled = {pair for profile in PROFILES.values() for pair in forms_unmodelled(profile)}
+    assert forms_implemented() == known - unmodelled
+    assert {name for name, _ in unmodelled} == set(UNMODELLED) | {name for name, _ in UNMODELLED_FORMS}

@@ -155,3 +155,10 @@ def test_a_server_that_does_not_listen_refuses() -> None:
         network = LoopbackNetwork({NAME: unused.getsockname()}, latency=LATENCY)
         network.perform(actions.Connect(0, *NAME), 0)
         assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.REFUSED)]
+
+
+@pytest.mark.parametrize("kind", [actions.Kind.UDP, actions.Kind.SSL])
+def test_what_it_cannot_do_is_refused(kind: actions.Kind) -> None:
+    network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
+    network.perform(actions.Connect(0, *NAME, kind), 0)
+    assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.UNSUPPORTED)]

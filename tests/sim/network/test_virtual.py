@@ -111,3 +111,46 @@ def test_events_come_in_the_order_of_their_instants(network: VirtualNetwork) -> 
     network.perform(actions.Resolve("server.lan"), 500)
     network.perform(actions.Connect(1, *SERVER), 0)
     assert [at_ns for at_ns, _ in everything(network)] == [1_200, 1_500]
+
+
+def test_what_it_cannot_do_is_refused(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(0, *SERVER, actions.Kind.SSL), 0)
+    assert everything(network) == [(1_200, events.ConnectFailed(0, events.Failure.UNSUPPORTED))]
+
+
+def datagrams(network: VirtualNetwork) -> None:
+    """Open UDP link 3."""
+    network.perform(actions.Connect(3, *SERVER, actions.Kind.UDP), 0)
+    assert everything(network) == [(1_000, events.Connected(3, Directory.ADDRESS, 80, 50_000))]
+
+
+def test_a_datagram_link_gets_the_port_it_wants(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(3, *SERVER, actions.Kind.UDP, 123), 0)
+    assert everything(network) == [(1_000, events.Connected(3, Directory.ADDRESS, 80, 123))]
+
+
+def test_a_datagram_link_needs_a_name_that_is_known(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(3, "nowhere.lan", 80, actions.Kind.UDP), 0)
+    assert everything(network) == [(1_200, events.ConnectFailed(3, events.Failure.NO_NAME))]
+
+
+def test_a_datagram_is_answered_by_a_datagram_and_not_acknowledged(network: VirtualNetwork) -> None:
+    here = (Directory.ADDRESS, 80)
+    datagrams(network)
+    network.perform(actions.Send(3, b"hi", here), 2_000)
+    assert everything(network) == [(2_230, events.Received(3, b"HI@2100", here))]
+
+
+@pytest.mark.parametrize("to", [(Directory.ADDRESS, 81), ("10.0.0.1", 80)])
+def test_a_datagram_to_nobody_is_lost(network: VirtualNetwork, to: tuple[str, int]) -> None:
+    datagrams(network)
+    network.perform(actions.Send(3, b"hi", to), 2_000)
+    assert everything(network) == []
+
+
+def test_a_datagram_on_a_closed_link_is_lost(network: VirtualNetwork) -> None:
+    datagrams(network)
+    network.perform(actions.Send(3, b"early", (Directory.ADDRESS, 80)), 2_000)
+    network.perform(actions.Close(3), 2_001)
+    network.perform(actions.Send(3, b"late", (Directory.ADDRESS, 80)), 2_002)
+    assert everything(network) == []

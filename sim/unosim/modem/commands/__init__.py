@@ -2,18 +2,28 @@ r"""The commands: which there are, in which forms, and how a line finds its func
 
 A name extends to the first CR, `=`, `?` or digit behind the prefix and must equal a table entry, case
 included. What follows it decides the form: CR executes, `?` CR queries, `=?` CR tests, any other `=` or a
-digit sets; anything else, an unknown name and a form the command does not have are answered with `ERROR`. A
-line without CR never ends its name.
+digit sets; anything else, an unknown name and a form that the profile's command does not have are answered
+with `ERROR`. A line without CR never ends its name.
 
-Not yet modelled, hence answered like unknown commands: UDP and SSL links (`CIPSSLSIZE`, `CIPSSLCCONF`), the
-server (`CIPSERVER=1`, `CIPSERVERMAXCONN`), pass-through sending (`CIPSEND` without a length), `CIPSENDBUF`
-and its relatives, `CIPALIVE`, `SAVETRANSLINK`, SNTP, mDNS, the access point (`CWSAP`, `CWLIF`, `CIPAP`,
-`CIPAPMAC`, `CWDHCPS`), `CWCOUNTRY`, `WPS`, smart config, discovery, `RFAUTOTRACE`, `WAKEUPGPIO`, the GPIO
-commands, `CIUPDATE`.
+What no document describes is listed, with reasons, in `unosim.modem.catalog`.
 """
 
-from unosim.modem.commands import addresses, basic, sockets, system, tcpip, wifi
-from unosim.modem.commands.command import Call, Command, Handler
+from unosim.modem.commands import (
+    addresses,
+    basic,
+    buffered,
+    clock,
+    discovery,
+    pins,
+    server,
+    sockets,
+    softap,
+    system,
+    tcpip,
+    transparent,
+    wifi,
+)
+from unosim.modem.commands.command import FORMS, Call, Command, Handler
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError
 from unosim.modem.parameters import Parameters
@@ -26,9 +36,31 @@ COMMANDS: dict[str, Command] = {
     **addresses.COMMANDS,
     **tcpip.COMMANDS,
     **sockets.COMMANDS,
+    **buffered.COMMANDS,
+    **server.COMMANDS,
+    **transparent.COMMANDS,
+    **clock.COMMANDS,
+    **softap.COMMANDS,
+    **pins.COMMANDS,
+    **discovery.COMMANDS,
 }
 
 _NAME_ENDS = b"\r=?0123456789"
+
+
+def split(line: bytes) -> tuple[str, str, bytes] | None:
+    """Return the name, the letter of the form and the rest of a command line, or None if its name has no end.
+
+    Args:
+        line: what followed the prefix, line feed included.
+
+    Returns:
+        The form is `?` where there is none; the rest begins with the character that ended the name.
+    """
+    length = next((at for at, byte in enumerate(line) if byte in _NAME_ENDS), None)
+    if length is None:
+        return None
+    return line[:length].decode("latin-1"), _form(line[length:]), line[length:]
 
 
 def run(core: Core, line: bytes) -> Reply:
@@ -41,12 +73,13 @@ def run(core: Core, line: bytes) -> Reply:
     Returns:
         The answer, or `PENDING` if the command has not ended.
     """
-    length = next((at for at, byte in enumerate(line) if byte in _NAME_ENDS), None)
-    if length is None:
+    parts = split(line)
+    if parts is None:
         return failure()
-    name, rest = line[:length].decode("latin-1"), line[length:]
-    command = COMMANDS.get(name)
-    handler = _form(command, rest) if command else None
+    name, form, rest = parts
+    if form not in core.profile.forms.get(name, ""):
+        return failure()
+    handler: Handler | None = getattr(COMMANDS.get(name), FORMS[form], None)
     if handler is None:
         return failure()
     try:
@@ -55,12 +88,12 @@ def run(core: Core, line: bytes) -> Reply:
         return failure(error.diagnosis)
 
 
-def _form(command: Command, rest: bytes) -> Handler | None:
-    """Return the function for what follows a command's name."""
+def _form(rest: bytes) -> str:
+    """Return the letter of the form that what follows a command's name selects; `?` for none."""
     if rest.startswith(b"\r"):
-        return command.execute
+        return "E"
     if rest.startswith(b"?\r"):
-        return command.query
+        return "Q"
     if rest.startswith(b"=?\r"):
-        return command.test
-    return None if rest.startswith(b"?") else command.set
+        return "T"
+    return "?" if rest.startswith(b"?") else "S"

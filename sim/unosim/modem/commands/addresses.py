@@ -7,6 +7,7 @@ from dataclasses import replace
 from unosim.modem.commands.command import Call, Command, say_ok, scoped
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError
+from unosim.modem.parameters import Parameters
 from unosim.modem.replies import OK, Reply, bare, info, line
 from unosim.modem.settings import DHCP_SOFTAP, DHCP_STATION, SOFTAP, STATION, StationAddress
 
@@ -14,11 +15,9 @@ HOST_BYTES = 64
 """The longest host name or dotted address (Espressif AT instruction set)."""
 HOSTNAME_BYTES = 32
 MAC_BYTES = 17
-SOFTAP_ADDRESS = "192.168.4.1"
-"""The module's address in its own network (Espressif AT instruction set, `AT+CIPAP`)."""
 DEFAULT_DNS = "208.67.222.222"
 """The server of last resort (Espressif AT instruction set, `AT+CIPDNS_CUR`)."""
-_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 _DHCP_BITS = (DHCP_SOFTAP, DHCP_STATION, DHCP_SOFTAP | DHCP_STATION)
 """What the first parameter of `AT+CWDHCP` selects."""
 
@@ -66,11 +65,11 @@ def _address(core: Core, call: Call) -> Reply:
 
 def _set_address(core: Core, call: Call) -> Reply:
     """Set a static address; the gateway defaults to the first address of its /24 network."""
-    parts = [_dotted(call)]
+    parts = [dotted_parameter(call.parameters)]
     if call.parameters.more():
-        parts.append(_dotted(call))
+        parts.append(dotted_parameter(call.parameters))
         call.parameters.comma()
-        parts.append(_dotted(call))
+        parts.append(dotted_parameter(call.parameters))
     else:
         parts += [f"{parts[0].rpartition('.')[0]}.1", "255.255.255.0"]
     call.parameters.end()
@@ -80,8 +79,9 @@ def _set_address(core: Core, call: Call) -> Reply:
     return OK
 
 
-def _dotted(call: Call) -> str:
-    text = call.parameters.string(HOST_BYTES)
+def dotted_parameter(parameters: Parameters) -> str:
+    """Return the dotted address at the cursor."""
+    text = parameters.string(HOST_BYTES)
     if not is_address(text):
         raise CommandError
     return text
@@ -95,7 +95,7 @@ def _mac(core: Core, call: Call) -> Reply:
 def _set_mac(core: Core, call: Call) -> Reply:
     mac = call.parameters.string(MAC_BYTES)
     call.parameters.end()
-    if not _MAC.fullmatch(mac) or int(mac[:2], 16) & 1:  # the group bit
+    if not MAC.fullmatch(mac) or int(mac[:2], 16) & 1:  # the group bit
         raise CommandError
     core.configure(save=call.saves, station_mac=mac.lower())
     return OK
@@ -119,8 +119,8 @@ def _interfaces(core: Core, _call: Call) -> Reply:
     mac = core.station_mac
     lines: list[str] = []
     if core.running.mode & SOFTAP:
-        softap_mac = f"{int(mac[:2], 16) | 2:02x}{mac[2:]}"  # the module sets the locally administered bit
-        lines += [f'+CIFSR:APIP,"{SOFTAP_ADDRESS}"', f'+CIFSR:APMAC,"{softap_mac}"']
+        softap_ip = core.running.softap_address.address
+        lines += [f'+CIFSR:APIP,"{softap_ip}"', f'+CIFSR:APMAC,"{core.softap_mac}"']
     if core.running.mode & STATION:
         lines += [f'+CIFSR:STAIP,"{core.station.address.address}"', f'+CIFSR:STAMAC,"{mac}"']
     return b"".join(map(line, lines)) + OK

@@ -43,6 +43,10 @@ class Command:
     execute: Handler | None = None
 
 
+FORMS = {"T": "test", "Q": "query", "S": "set", "E": "execute"}
+"""The letters that a profile's table uses, and the fields of `Command` they stand for."""
+
+
 def scoped(name: str, command: Command) -> dict[str, Command]:
     """Return a command under its plain name and with both suffixes."""
     return {name: command, f"{name}_CUR": command, f"{name}_DEF": command}

@@ -1,12 +1,9 @@
-"""The commands that set how all links behave, and those that ask the network without a link: DNS and ping.
-
-`AT+CIPMUX=0` has two more diagnoses in the firmware, for a running server and for live links in another state
-than 3. Neither can happen here: there is no server, and a live link means state 3.
-"""
+"""The commands that set how all links behave, and those that ask the network without a link: DNS and ping."""
 
 from collections.abc import Callable
 
 from unosim.modem import actions
+from unosim.modem.actions import Kind
 from unosim.modem.commands.addresses import HOST_BYTES, is_address
 from unosim.modem.commands.command import Call, Command
 from unosim.modem.core import Core
@@ -15,11 +12,11 @@ from unosim.modem.events import Pong, Resolved
 from unosim.modem.links import Status
 from unosim.modem.replies import OK, PENDING, Reply, bare, failure, info, line
 
-SERVER_TIMEOUT_S = 180
-"""After this long, an idle inbound link is closed; the default of `AT+CIPSTO`."""
+SSL_BUFFER_BYTES = (2_048, 4_096)
+"""Bounds of `AT+CIPSSLSIZE` (Espressif AT instruction set)."""
 
 
-def _flag(call: Call) -> bool:
+def flag_parameter(call: Call) -> bool:
     """Return the only parameter of a command that switches something."""
     on = bool(call.parameters.number(0, 1))
     call.parameters.end()
@@ -31,24 +28,16 @@ def _multiple(core: Core, call: Call) -> Reply:
 
 
 def _set_multiple(core: Core, call: Call) -> Reply:
-    on = _flag(call)
+    on = flag_parameter(call)
     if core.links.status is Status.LINKED:
         raise CommandError("link is builded")
     if on and core.session.transparent:
         raise CommandError("IPMODE must be 0")
+    if not on and core.server.port is not None:
+        raise CommandError("CIPSERVER must be 0")
+    if not on and core.links.open():
+        raise CommandError("Connection exists")
     core.session.multiple_links = on
-    return OK
-
-
-def _transparent(core: Core, call: Call) -> Reply:
-    return info(f"{call.name}:{int(core.session.transparent)}")
-
-
-def _set_transparent(core: Core, call: Call) -> Reply:
-    on = _flag(call)
-    if on and core.session.multiple_links:
-        raise CommandError("CIPMUX and CIPSERVER must be 0")
-    core.session.transparent = on
     return OK
 
 
@@ -57,7 +46,7 @@ def _peer_info(core: Core, call: Call) -> Reply:
 
 
 def _set_peer_info(core: Core, call: Call) -> Reply:
-    core.session.peer_in_ipd = _flag(call)
+    core.session.peer_in_ipd = flag_parameter(call)
     return OK
 
 
@@ -66,26 +55,32 @@ def _passive(core: Core, call: Call) -> Reply:
 
 
 def _set_passive(core: Core, call: Call) -> Reply:
-    core.session.passive_receive = _flag(call)
+    core.session.passive_receive = flag_parameter(call)
     return OK
 
 
-def _server_timeout(_core: Core, call: Call) -> Reply:
-    return info(f"{call.name}:{SERVER_TIMEOUT_S}")
+def _ssl_size(core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{core.session.ssl_buffer_bytes}")
 
 
-def _set_server_timeout(_core: Core, _call: Call) -> Reply:
-    """Refuse: the time can be set only while the server runs."""
-    raise CommandError
-
-
-def _set_server(core: Core, call: Call) -> Reply:
-    """Refuse to start the server, which is not modelled; it cannot run, so there is nothing to stop."""
-    on = call.parameters.number(0, 1)
-    if on or not core.session.multiple_links:
-        raise CommandError
+def _set_ssl_size(core: Core, call: Call) -> Reply:
+    size = call.parameters.number(*SSL_BUFFER_BYTES)
     call.parameters.end()
-    return line("no change") + OK
+    if any(link.kind is Kind.SSL for link in core.links.open()):
+        raise CommandError("must close ssl link")
+    core.session.ssl_buffer_bytes = size
+    return OK
+
+
+def _ssl_checks(core: Core, call: Call) -> Reply:
+    return info(f"{call.name}:{core.session.ssl_checks}")
+
+
+def _set_ssl_checks(core: Core, call: Call) -> Reply:
+    checks = call.parameters.number(0, 3)
+    call.parameters.end()
+    core.session.ssl_checks = checks
+    return OK
 
 
 def _resolve(core: Core, host: str, then: Callable[[str | None], None]) -> None:
@@ -156,11 +151,10 @@ class _Ping:
 
 COMMANDS: dict[str, Command] = {
     "+CIPMUX": Command(query=_multiple, set=_set_multiple),
-    "+CIPMODE": Command(query=_transparent, set=_set_transparent),
     "+CIPDINFO": Command(query=_peer_info, set=_set_peer_info),
     "+CIPRECVMODE": Command(query=_passive, set=_set_passive),
-    "+CIPSTO": Command(query=_server_timeout, set=_set_server_timeout),
-    "+CIPSERVER": Command(set=_set_server),
+    "+CIPSSLSIZE": Command(query=_ssl_size, set=_set_ssl_size),
+    "+CIPSSLCCONF": Command(query=_ssl_checks, set=_set_ssl_checks),
     "+CIPDOMAIN": Command(set=_domain),
     "+PING": Command(set=_ping),
 }

@@ -30,6 +30,7 @@ _MESSAGES = Command(query=_messages, set=_set_messages)
 COMMANDS: dict[str, Command] = {
     "+SYSRAM": Command(query=_memory),
     "+SYSADC": Command(query=_adc),
+    "+SYSMSG": _MESSAGES,
     "+SYSMSG_CUR": _MESSAGES,
     "+SYSMSG_DEF": _MESSAGES,
 }

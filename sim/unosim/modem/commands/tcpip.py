@@ -1,5 +1,9 @@
-"""The commands that open, use and close TCP links."""
+"""The commands that open, use and close links.
 
+`ssl must on TCP`, which the AT library holds for SSL over something else, cannot happen: a link has one kind.
+"""
+
+from unosim.modem.actions import Kind
 from unosim.modem.commands.addresses import HOST_BYTES, is_address
 from unosim.modem.commands.command import Call, Command, say_ok
 from unosim.modem.core import Core
@@ -7,9 +11,10 @@ from unosim.modem.errors import CommandError
 from unosim.modem.link import Link, Phase
 from unosim.modem.links import Status
 from unosim.modem.parameters import Parameters
+from unosim.modem.pass_through import is_suitable
 from unosim.modem.replies import OK, PENDING, Reply, failure, line
-from unosim.modem.sending import SEND_BYTES
-from unosim.modem.settings import STATION
+from unosim.modem.sending import SEND_BYTES, Send
+from unosim.modem.settings import STATION, PeerRule, Target
 
 KEEPALIVE_S = 7_200
 """The longest keep-alive interval (Espressif AT instruction set)."""
@@ -18,6 +23,7 @@ READ_BYTES = 2_048
 ALL_LINKS = 5
 """In place of a link's number, `AT+CIPCLOSE` takes this for all of them."""
 HIGHEST_PORT = 65_535
+KINDS = {kind.value: kind for kind in Kind}
 
 
 def link_parameter(core: Core, parameters: Parameters, diagnosis: str = "") -> Link:
@@ -29,25 +35,39 @@ def link_parameter(core: Core, parameters: Parameters, diagnosis: str = "") -> L
     return link
 
 
-def _start(core: Core, call: Call) -> Reply:
-    """Open a connection; the checks stand in the order of the AT library."""
-    parameters = call.parameters
-    if core.running.mode == STATION and not core.station.ready:
-        raise CommandError("no ip")
-    link = link_parameter(core, parameters, "ID ERROR")
-    if parameters.string(HOST_BYTES, "Link type ERROR") != "TCP":
+def target_parameters(parameters: Parameters) -> Target:
+    """Return what `AT+CIPSTART` names; the checks stand in the order of the AT library."""
+    kind = KINDS.get(parameters.string(HOST_BYTES, "Link type ERROR"))
+    if kind is None:
         raise CommandError("Link type ERROR")
     parameters.comma("IP ERROR")
     host = parameters.string(HOST_BYTES, "IP ERROR")
     parameters.comma("ENTRY ERROR")
     port = parameters.number(0, HIGHEST_PORT)
-    if parameters.more():
-        parameters.number(0, KEEPALIVE_S)
+    local_port, peer_rule = 0, PeerRule.FIXED
+    if kind is not Kind.UDP:
+        if parameters.more():
+            parameters.number(0, KEEPALIVE_S)
+    elif parameters.more():
+        local_port = parameters.number(1, HIGHEST_PORT, "Miss param")
+        if parameters.more():
+            peer_rule = PeerRule(parameters.number(0, max(PeerRule), "Miss param"))
     parameters.end()
+    return Target(host, port, kind, local_port, peer_rule)
+
+
+def _start(core: Core, call: Call) -> Reply:
+    """Open a connection; the checks stand in the order of the AT library."""
+    if core.running.mode == STATION and not core.station.ready:
+        raise CommandError("no ip")
+    link = link_parameter(core, call.parameters, "ID ERROR")
+    target = target_parameters(call.parameters)
     if link.phase is not Phase.FREE:
         raise CommandError("ALREADY CONNECTED")
-    if core.station.ready or is_address(host):
-        core.links.connect(link, host, port, reachable=core.station.ready)
+    if target.kind is Kind.SSL and any(one.kind is Kind.SSL for one in core.links.open()):
+        raise CommandError("ssl reach max")
+    if core.station.ready or is_address(target.host):
+        core.links.connect(link, target, reachable=core.station.ready)
     else:
         core.kernel.after(core.profile.name_timeout_ns, lambda: core.finish(failure("DNS Fail")))
     return PENDING
@@ -92,11 +112,35 @@ def _send(core: Core, call: Call) -> Reply:
     link = link_parameter(core, parameters)
     if link.phase is not Phase.OPEN:
         raise CommandError("link is not valid")
+    if link.segments.waiting:
+        raise CommandError("send mode error")
     count = parameters.number(1, 2**31 - 1)
     if count > SEND_BYTES:
         raise CommandError("too long")
+    to = _peer(parameters) if link.kind is Kind.UDP and parameters.more() else None
     parameters.end("no tail")
-    core.links.sender.begin(link, count, escaped=call.name == "+CIPSENDEX")
+    core.links.sender.begin(Send(link, to), count, escaped=call.name == "+CIPSENDEX")
+    return PENDING
+
+
+def _peer(parameters: Parameters) -> tuple[str, int]:
+    """Return the address and port of a datagram's peer."""
+    address = parameters.string(HOST_BYTES, "ip error")
+    if not is_address(address):
+        raise CommandError("ip error")
+    parameters.comma("no port")
+    port = parameters.number(-(2**31), 2**31 - 1, "port error")
+    if not 1 <= port <= HIGHEST_PORT:
+        raise CommandError("port range error")
+    return address, port
+
+
+def _pass_through(core: Core, _call: Call) -> Reply:
+    """Enter pass-through mode over the only link."""
+    if not core.session.transparent or not is_suitable(core.links.links[0]):
+        raise CommandError
+    core.kernel.write(OK + b"\r\n>")
+    core.pass_through.enter()
     return PENDING
 
 
@@ -104,6 +148,8 @@ def _read(core: Core, call: Call) -> Reply:
     link = link_parameter(core, call.parameters)
     count = call.parameters.number(1, READ_BYTES)
     call.parameters.end()
+    if link.phase is Phase.OPEN and link.kind is not Kind.TCP:
+        raise CommandError
     data = core.links.read(link, count)
     if data:
         return (core.profile.received_head % len(data)).encode() + data + OK
@@ -124,7 +170,7 @@ def _status(core: Core, _call: Call) -> Reply:
         links.status = Status.HAS_ADDRESS
     lines = [f"STATUS:{links.status.value}"]
     for link in links.open():
-        peer = f'"TCP","{link.address}",{link.remote_port},{link.local_port},0'
+        peer = f'"{link.kind.value}","{link.address}",{link.remote_port},{link.local_port},{link.inbound:d}'
         lines.append(f"+CIPSTATUS:{link.number},{peer}")
     return b"".join(map(line, lines)) + OK
 
@@ -133,7 +179,7 @@ COMMANDS: dict[str, Command] = {
     "+CIPSTART": Command(set=_start),
     "+CIPCLOSE": Command(test=say_ok, set=_close_link, execute=_close_one),
     "+CIPCLOSEMODE": Command(set=_set_close_mode),
-    "+CIPSEND": Command(test=say_ok, set=_send),
+    "+CIPSEND": Command(test=say_ok, set=_send, execute=_pass_through),
     "+CIPSENDEX": Command(test=say_ok, set=_send),
     "+CIPRECVDATA": Command(set=_read),
     "+CIPRECVLEN": Command(query=_held),

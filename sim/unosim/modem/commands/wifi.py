@@ -10,7 +10,7 @@ from unosim.modem.errors import CommandError
 from unosim.modem.parameters import Parameters
 from unosim.modem.radio import CIPHERS, AccessPoint
 from unosim.modem.replies import OK, PENDING, Reply, bare, info, line
-from unosim.modem.settings import SCAN_ALL_FIELDS, STATION
+from unosim.modem.settings import SOFTAP, STATION
 from unosim.modem.station import JoinFailure
 
 SSID_BYTES = 32
@@ -39,6 +39,8 @@ def _set_mode(core: Core, call: Call) -> Reply:
     core.configure(save=call.saves, mode=mode)
     if not mode & STATION:
         core.station.leave_soon()
+    if not mode & SOFTAP:
+        core.softap.dismiss()
     return OK
 
 
@@ -129,7 +131,9 @@ def _scan(core: Core, ssid: str = "", bssid: str = "", channel: int = 0) -> Repl
         ]
         if core.session.scan_sorted:
             found.sort(key=lambda one: -one.rssi_dbm)
-        lines = (line(f"+CWLAP:({_fields(one, core.session.scan_fields)})") for one in found)
+        chosen = core.session.scan_fields
+        mask = core.profile.scan_fields if chosen is None else chosen
+        lines = (line(f"+CWLAP:({_fields(one, mask)})") for one in found)
         core.finish(b"".join(lines) + OK)
 
     core.kernel.after(core.profile.scan_ns, report)
@@ -158,7 +162,7 @@ def _fields(access_point: AccessPoint, mask: int) -> str:
 def _set_scan_options(core: Core, call: Call) -> Reply:
     in_order = bool(call.parameters.number(0, 1, "flag error"))
     call.parameters.comma("get mask error")
-    mask = call.parameters.number(0, SCAN_ALL_FIELDS, "get mask error")
+    mask = call.parameters.number(0, core.profile.scan_fields, "get mask error")
     call.parameters.end()
     core.session.scan_sorted, core.session.scan_fields = in_order, mask
     return OK
