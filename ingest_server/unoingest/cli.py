@@ -1,4 +1,4 @@
-"""The command line: `unoingest serve` and `unoingest readings`.
+"""The command line: `unoingest serve`, `unoingest readings` and `unoingest fake-cloud`.
 
 Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage. A failure is
 one line of what happened and one of what to do; `--debug` adds the traceback.
@@ -6,6 +6,7 @@ one line of what happened and one of what to do; `--debug` adds the traceback.
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ from unoingest.errors import UnoingestError
 from unoingest.server import serve
 from unoingest.store import StoredReading, read_readings
 from unoingest.timestamps import rfc3339
+
+PORT = click.IntRange(0, 65535)
 
 
 class _Failure(click.ClickException):
@@ -59,6 +62,48 @@ def serve_command(**settings: Any) -> None:
     Each stored reading is one JSON line on stdout; the server's own events are JSON lines on stderr.
     """
     serve(Config(**settings))
+
+
+def _rates(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    """Return NAME=RATE texts as a dictionary. Raises click.BadParameter."""
+    try:
+        return {name: float(rate) for name, rate in (text.split("=") for text in texts)}
+    except ValueError as error:
+        raise click.BadParameter("expected NAME=RATE, as in quota=0.1") from error
+
+
+@main.command("fake-cloud")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Name or address to listen at.")
+@click.option("--grpc-port", type=PORT, default=0, help="TCP port for gRPC; 0 takes a free one.")
+@click.option("--rest-port", type=PORT, default=0, help="TCP port for REST; 0 takes a free one.")
+@click.option(
+    "--certificate",
+    "certificate_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Speak TLS on the gRPC port and write the certificate to this file.",
+)
+@click.option(
+    "--fault",
+    "rates",
+    multiple=True,
+    callback=_rates,
+    metavar="NAME=RATE",
+    help="Let this share of the writes fail.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the draw of faults.")
+def fake_cloud_command(rates: dict[str, float], **settings: Any) -> None:
+    """Run a Cloud Logging service for tests, in memory, until SIGTERM or Ctrl-C.
+
+    One JSON line on stdout names its ports. Point a client at the gRPC port with api_endpoint (and
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH for --certificate), or at http://host:port with REST.
+    """
+    # Google's client is a quarter of a second and 40 MB that no other command shall pay for
+    from unoingest.fake_cloud.command import run  # noqa: PLC0415
+
+    try:
+        run(rates=rates, **settings)
+    except ValueError as error:
+        raise click.UsageError(f"--fault: {error}") from error
 
 
 @main.command()

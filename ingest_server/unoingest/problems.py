@@ -58,6 +58,13 @@ UNKNOWN_PATH = ProblemKind("unknown_path", 404, "There is nothing at this path",
 METHOD_NOT_ALLOWED = ProblemKind(
     "method_not_allowed", 405, "This path does not take this method", "Use a method from the Allow header."
 )
+BODY_TIMEOUT = ProblemKind(
+    "body_timeout",
+    408,
+    "The body did not arrive in time",
+    "Send the whole body within 30 seconds of the request's head, on a new connection.",
+    RETRY_BACK_OFF,
+)
 LENGTH_REQUIRED = ProblemKind(
     "length_required",
     411,
@@ -103,6 +110,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         INVALID_LENGTH,
         UNKNOWN_PATH,
         METHOD_NOT_ALLOWED,
+        BODY_TIMEOUT,
         LENGTH_REQUIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,

@@ -1,7 +1,8 @@
 """`unoingest serve`: the application under granian, in one worker process with many threads.
 
 One worker, because several processes writing one SQLite file wait for each other's locks; many threads,
-because requests wait for the disk. The parent process supervises: it holds the port, and ends when the worker
+because requests wait for the disk; and an event loop before them, because clients stop in mid-request
+(`unoingest.rsgi`). The parent process supervises: it holds the port, and ends when the worker
 ends.
 
 granian leaves four things to us. Its worker shares the port (SO_REUSEPORT), so a second server on the same
@@ -23,7 +24,6 @@ import threading
 import time
 from typing import Any
 
-from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -31,10 +31,10 @@ from granian.log import LogLevels
 from unoingest.app import create_app
 from unoingest.config import Config
 from unoingest.errors import ServeError, UnoingestError
+from unoingest.rsgi import RsgiEntry
 from unoingest.store import SqliteStore
 from unoingest.structured_log import encode_event, write_stderr
 
-THREADS = 32
 # at shutdown: a request that takes longer waits for a client that has gone silent, and is cut off
 SHUTDOWN_TIMEOUT_S = 10
 _LISTENING_POLL_S = 0.01
@@ -70,9 +70,8 @@ def serve(config: Config) -> None:
             "unoingest.app",  # only a name: the target is loaded below
             address=host,
             port=port,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
             workers=1,
-            blocking_threads=THREADS,
             http=HTTPModes.http1,
             workers_kill_timeout=SHUTDOWN_TIMEOUT_S,
             log_level=LogLevels.error,
@@ -92,8 +91,8 @@ def serve(config: Config) -> None:
     _log("INFO", "stopped", "unoingest has stopped")
 
 
-def _load_app(config: Config) -> Flask:
-    """Return the application; runs in the worker process."""
+def _load_app(config: Config) -> Any:
+    """Return the `RsgiEntry` (granian's annotation wants a callable); runs in the worker process."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
@@ -102,7 +101,7 @@ def _load_app(config: Config) -> Flask:
     except UnoingestError as error:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
-    return create_app(store, project=config.project)
+    return RsgiEntry(create_app(store, project=config.project), on_end=store.close)
 
 
 def _end_with_parent() -> None:

@@ -1,21 +1,21 @@
 """Where readings are kept: a narrow interface, and SQLite behind it.
 
 Rules: `add` returns only after the readings are on disk (WAL with `synchronous=FULL` syncs the log at each
-commit); a batch is stored whole or not at all; an identity (device, boot, seq) is stored once, and its values
-never change.
+commit, and callers that wait at the same time share one: `unoingest.group_commit`); a batch is stored whole
+or not at all; an identity (device, boot, seq) is stored once, and its values never change.
 The store does not validate readings, write log lines or know of HTTP.
 """
 
 import contextlib
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
+from unoingest.group_commit import GroupCommit
 from unoingest.sqlite_file import BUSY_TIMEOUT_MS, connect_reader, open_database
 
 # the probe asks for as much room as the largest request body
@@ -82,7 +82,7 @@ class Store(Protocol):
 
 
 class SqliteStore:
-    """A store in one SQLite file, with one writing connection behind a lock.
+    """A store in one SQLite file, with one writing connection that commits for all callers together.
 
     Args:
         path: Database file; it is created if it is missing, its directory is not.
@@ -94,65 +94,54 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self._path = path
-        self._lock = threading.Lock()
         self._connection = open_database(path, busy_timeout_ms)
         self._file_id = _file_id(path)
+        self._commits = GroupCommit(self._connection, self._check_file)
 
     def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
         """See `Store.add`."""
-        identity = (batch.device, batch.boot)
-        with self._transaction() as connection:
-            known = dict(
-                connection.execute(
-                    "SELECT seq, channel_values FROM reading WHERE device = ? AND boot = ?"
-                    " AND seq IN (SELECT value FROM json_each(?))",
-                    (*identity, str([reading.seq for reading in batch.readings])),
-                )
-            )
-            for reading in batch.readings:
-                if known.get(reading.seq, reading.values_json) != reading.values_json:
-                    raise IdentityConflictError(reading.seq)
-            new = tuple(reading for reading in batch.readings if reading.seq not in known)
-            connection.executemany(
-                "INSERT INTO reading"
-                " (device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (*identity, r.seq, batch.received_at_ns, r.timestamp_ns, r.values_json, r.log_line)
-                    for r in new
-                ],
-            )
-        return new
+        return self._commits.run(lambda connection: _insert(connection, batch))
 
     def probe(self) -> None:
         """See `Store.probe`. The row does not outlive the transaction, but pages must be found for it."""
-        with self._transaction() as connection:
-            connection.execute("INSERT INTO probe (filler) VALUES (zeroblob(?))", (PROBE_BYTES,))
-            connection.execute("DELETE FROM probe")
+        self._commits.run(_write_and_delete)
 
     def close(self) -> None:
-        """Close the file, after the commit in progress if there is one."""
-        with self._lock:
-            self._connection.close()
+        """Close the file, after the commits of all callers that are waiting."""
+        self._commits.close()
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one write transaction; SQLite's errors become StoreUnavailableError."""
-        with self._lock:
-            file_id = _file_id(self._path)
-            if file_id is None or file_id != self._file_id:
-                raise StoreUnavailableError("the database file was replaced or removed while in use")
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                    self._connection.execute("COMMIT")
-                finally:
-                    # after COMMIT there is none; after any error, a failing COMMIT included, there may be
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                raise StoreUnavailableError(f"the store cannot be written: {error}") from error
+    def _check_file(self) -> None:
+        file_id = _file_id(self._path)
+        if file_id is None or file_id != self._file_id:
+            raise StoreUnavailableError("the database file was replaced or removed while in use")
+
+
+def _insert(connection: sqlite3.Connection, batch: NewBatch) -> tuple[NewReading, ...]:
+    """Insert what is not stored and return it. Raises IdentityConflictError before it writes."""
+    identity = (batch.device, batch.boot)
+    known = dict(
+        connection.execute(
+            "SELECT seq, channel_values FROM reading WHERE device = ? AND boot = ?"
+            " AND seq IN (SELECT value FROM json_each(?))",
+            (*identity, str([reading.seq for reading in batch.readings])),
+        )
+    )
+    for reading in batch.readings:
+        if known.get(reading.seq, reading.values_json) != reading.values_json:
+            raise IdentityConflictError(reading.seq)
+    new = tuple(reading for reading in batch.readings if reading.seq not in known)
+    connection.executemany(
+        "INSERT INTO reading"
+        " (device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(*identity, r.seq, batch.received_at_ns, r.timestamp_ns, r.values_json, r.log_line) for r in new],
+    )
+    return new
+
+
+def _write_and_delete(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO probe (filler) VALUES (zeroblob(?))", (PROBE_BYTES,))
+    connection.execute("DELETE FROM probe")
 
 
 def read_readings(path: Path) -> Iterator[StoredReading]:

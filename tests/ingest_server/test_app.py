@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from unoingest.problems import PROBLEMS
+from unoingest.rsgi import LateBody
 from unoingest.store import NewBatch, SqliteStore
 
 Body = Callable[..., bytes]
 BAD_LENGTH = {"CONTENT_LENGTH": "abc"}
+LATE = {"wsgi.input": LateBody()}
 UNKNOWN_END = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
 
 
@@ -38,6 +40,7 @@ REFUSALS = [
     post("malformed_json", 400, data=b"{"),
     post("invalid_reading", 400, "/device", data=b'{"device":1}'),
     post("invalid_length", 400, environ_overrides=BAD_LENGTH),
+    post("body_timeout", 408, data=b"{}", environ_overrides=LATE),
     post("length_required", 411, environ_overrides=UNKNOWN_END),
     post("body_too_large", 413, data=b" " * 65_537),
     post("unsupported_media_type", 415, content_type="text/plain"),

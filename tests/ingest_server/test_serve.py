@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pytest_mock import MockerFixture
 
 from unoingest import server as server_module
 from unoingest.config import Config
+from unoingest.rsgi import THREADS
 from unoingest.store import read_readings
 
 Body = Callable[..., bytes]
@@ -131,6 +132,23 @@ def test_a_client_that_goes_away_in_mid_body_harms_nobody(start_server: Start, b
     assert stored_seqs(server.database) == [18]
     events = [json.loads(line)["event"] for line in server.process.stderr]
     assert set(events) <= {"stopped", "request_refused"}
+
+
+def test_clients_that_stop_in_mid_body_keep_nobody_waiting(start_server: Start, body: Body) -> None:
+    server = start_server()
+    with ExitStack() as stalled:
+        for _ in range(THREADS + 8):
+            connection = stalled.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            )
+            connection.sendall(head(99) + b"Expect: 100-continue\r\n\r\n" + body(17)[:20])
+            # the server is waiting for the rest of this body, no longer for its head
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert server.request("GET", "/healthz")[0] == 200
+        assert server.request("GET", "/readyz")[0] == 200
+        assert server.request("POST", "/v1/readings", body(18))[0] == 200
+    assert server.stop() == 0
+    assert stored_seqs(server.database) == [18]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,178 @@
+"""Group commit: threads that wait for the disk at the same time share one transaction and one sync.
+
+Rules:
+
+* One transaction at a time. A caller that finds nobody at work commits by itself, in its own thread; that
+  spares it two changes of thread. Otherwise it hands its work to the writer thread and waits. What is handed
+  over while a commit is under way goes into the next one: nobody waits for a timer.
+* A caller hears of success only after the commit that holds its work has returned.
+* Work that raises IdentityConflictError has written nothing; its neighbours in the transaction stay.
+* Work that fails otherwise, or a disk too full for all, undoes the transaction; each piece of work then gets
+  a transaction of its own, so that one which fits or is right does not fail for the sake of its neighbours.
+* An error of the disk or of a lock is the same for all: all hear it, and the next commit tries again.
+* The queue needs no limit: each caller has one piece of work in it, and callers are the server's threads.
+
+This module knows nothing of readings.
+"""
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from unoingest.errors import IdentityConflictError, StoreUnavailableError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+class _Ticket:
+    """A piece of work, and the place where its caller waits."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._ended = threading.Lock()
+        self._ended.acquire()
+
+    def end(self) -> None:
+        """Let the caller go on; called once."""
+        self._ended.release()
+
+    def wait(self) -> Any:
+        self._ended.acquire()
+        if isinstance(self.error, StoreUnavailableError):
+            # several callers may get this one, and each raises an exception of its own
+            raise StoreUnavailableError(str(self.error)) from self.error
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class GroupCommit:
+    """Runs work of many threads on one connection.
+
+    Args:
+        connection: In autocommit mode, usable from another thread; from now on it belongs to this object.
+        check: Called before each transaction; what it raises is what the callers get.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, check: Callable[[], None]) -> None:
+        self._connection = connection
+        self._check = check
+        self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        # nothing may be queued behind the None that ends the writer: nobody would answer it
+        self._gate = threading.Lock()
+        self._closed = False
+        # tickets in the queue or in the writer's hands; changed behind the gate
+        self._handed_over = 0
+        # held by whoever uses the connection
+        self._turn = threading.Lock()
+        # a daemon: at exit every request has been answered, and who was not answered was promised nothing
+        self._writer = threading.Thread(target=self._write, name="store-writer", daemon=True)
+        self._writer.start()
+
+    def run(self, work: Work[T]) -> T:
+        """Return what `work` returns, after the transaction that it ran in is on disk.
+
+        Args:
+            work: Runs within a transaction, in any thread, and again if a neighbour's failure undid it.
+
+        Raises:
+            StoreUnavailableError: nothing of the work was stored, and a later try may succeed.
+            IdentityConflictError: `work` raised it.
+        """
+        ticket = _Ticket(work)
+        with self._gate:
+            if self._closed:
+                raise StoreUnavailableError("the store is closed")
+            # whoever was handed over goes first, even if the writer has not got its turn yet
+            alone = self._handed_over == 0 and self._turn.acquire(blocking=False)
+            if not alone:
+                self._handed_over += 1
+                self._queue.put(ticket)
+        if alone:
+            try:
+                self._commit_or_divide([ticket])
+            finally:
+                self._turn.release()
+        result: T = ticket.wait()
+        return result
+
+    def close(self) -> None:
+        """Run what was handed over, answer it, and close the connection."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._writer.join()
+
+    def _write(self) -> None:
+        closing = False
+        while not closing:
+            group = [self._queue.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    group.append(self._queue.get_nowait())
+            closing = group[-1] is None
+            tickets = [ticket for ticket in group if ticket is not None]
+            if tickets:
+                with self._turn:
+                    self._commit_or_divide(tickets)
+                with self._gate:
+                    self._handed_over -= len(tickets)
+        with self._turn:
+            self._connection.close()
+
+    def _commit_or_divide(self, tickets: Sequence[_Ticket]) -> None:
+        """Run the tickets in one transaction, or each in its own if they cannot share one; end them."""
+        try:
+            self._commit(tickets)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work came from
+            if len(tickets) > 1 and _may_be_one_pieces_fault(error):
+                for ticket in tickets:
+                    self._commit_or_divide([ticket])
+                return
+            for ticket in tickets:
+                ticket.error = error
+        for ticket in tickets:
+            ticket.end()
+
+    def _commit(self, tickets: Sequence[_Ticket]) -> None:
+        self._check()
+        with self._transaction():
+            for ticket in tickets:
+                ticket.error = None
+                try:
+                    ticket.result = ticket.work(self._connection)
+                except IdentityConflictError as error:
+                    ticket.error = error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Run the block as one write transaction; SQLite's errors become StoreUnavailableError."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                # after COMMIT there is none; after any error, a failing COMMIT included, there may be
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"the store cannot be written: {error}") from error
+
+
+def _may_be_one_pieces_fault(error: BaseException) -> bool:
+    """Tell a fault that others may not have from one of the whole store, which all would meet again."""
+    if not isinstance(error, StoreUnavailableError):
+        return True
+    # extended result codes carry the primary one in the low byte (SQLite, Result and Error Codes)
+    return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_TOOBIG,
+    )

@@ -1,0 +1,202 @@
+"""The entry below `unoingest serve`: granian's RSGI in, the WSGI application in threads behind it.
+
+Rules:
+
+* A body is read here, by the event loop, and only then gets a thread: a client that stops in mid-body costs
+  a coroutine and at most 64 KiB until its time is up, and never a thread that others need.
+* A body has BODY_READ_S_MAX to arrive. The application then answers as to any other problem, because its
+  input raises one, and granian closes the connection, whose rest has no meaning.
+* Of an oversized body as much is read as `unoingest.request_body` would, so that its client sees the answer.
+
+The application stays plain WSGI and can be served by any WSGI server, without this protection.
+RSGI is granian's own interface (its specification: "Rust Server Gateway Interface").
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # an alias marked for no export
+
+from unoingest.problems import BODY_TIMEOUT, ProblemError
+from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 64
+"""Requests that may wait for the disk together: what one sync serves at best."""
+LENGTH_DIGITS_MAX = 18
+"""A longer Content-Length is no number for `unoingest.request_body` either."""
+BODY_READ_S_MAX = 30.0
+"""Total, not per piece: a trickle must end, too. An AT+CIPSEND of 2,048 bytes takes 2.1 s at 9600 baud."""
+
+
+class Headers(Protocol):
+    """Header fields of a request; names in lower case, in the order sent."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return names and values; a repeated field is there repeatedly."""
+
+
+class Scope(Protocol):
+    """What RSGI says of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    scheme: str
+    http_version: str
+    client: str
+    server: str
+    headers: Headers
+
+
+class Exchange(Protocol):
+    """RSGI's protocol object: the body, whole or in pieces, then the answer."""
+
+    async def __call__(self) -> bytes:
+        """Return the whole body; it ends early if the client goes away."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the pieces of the body; they end early if the client goes away."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Answer."""
+
+
+class LateBody(io.RawIOBase):
+    """The input of a request whose body did not come in time."""
+
+    def read(self, _size: int = -1) -> bytes:
+        """Raise the problem."""
+        raise ProblemError(BODY_TIMEOUT, "The body was not complete when the time for it was up")
+
+
+class RsgiEntry:
+    """Serves a WSGI application.
+
+    Args:
+        application: Called in one of `THREADS` threads with the whole body in `wsgi.input`.
+        on_end: Called when the worker ends, after the last answer.
+        body_read_s: How long a body may take, in seconds.
+    """
+
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        *,
+        on_end: Callable[[], None] = lambda: None,
+        body_read_s: float = BODY_READ_S_MAX,
+    ) -> None:
+        self._application = application
+        self._on_end = on_end
+        self._body_read_s = body_read_s
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+
+    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
+        """Take one request and answer it."""
+        body = await self._read_body(scope, exchange)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._pool, self._answer, scope, exchange, body)
+
+    def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """End: granian calls this after it has answered what it accepted."""
+        self._pool.shutdown()
+        self._on_end()
+
+    async def _read_body(self, scope: Scope, exchange: Exchange) -> io.IOBase:
+        try:
+            async with asyncio.timeout(self._body_read_s):
+                if _fits(scope.headers):
+                    # one turn of the event loop instead of one for each piece
+                    return io.BytesIO(await exchange())
+                return io.BytesIO(await _read_pieces(exchange))
+        except TimeoutError:
+            return LateBody()
+        except ProtocolClosed:
+            # nobody will read the answer, but the log shall name the request
+            return io.BytesIO()
+
+    def _answer(self, scope: Scope, exchange: Exchange, body: io.IOBase) -> None:
+        """Run the application and answer from its thread, which spares the event loop another turn."""
+        exchange.response_bytes(*self._call(environ_of(scope, body)))
+
+    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        answer: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _error: Any = None
+        ) -> Callable[[bytes], object]:
+            answer.append((int(status.split(" ", 1)[0]), headers))
+            return _refuse_write
+
+        pieces: Iterable[bytes] = self._application(environ, start_response)
+        try:
+            body = b"".join(pieces)
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+        status, headers = answer[-1]
+        # field names in lower case, as granian's own and as HTTP/2 has them
+        return status, [(name.lower(), value) for name, value in headers], body
+
+
+def _fits(headers: Headers) -> bool:
+    """Tell whether the head announces a body within the limit; granian holds a client to its length."""
+    lengths = [value for name, value in headers.items() if name == "content-length"]
+    if not lengths:
+        return False
+    return (
+        len(lengths[0]) <= LENGTH_DIGITS_MAX and lengths[0].isdecimal() and int(lengths[0]) <= BODY_BYTES_MAX
+    )
+
+
+async def _read_pieces(exchange: Exchange) -> bytearray:
+    body = bytearray()
+    left_bytes = BODY_BYTES_MAX + DISCARD_BYTES_MAX
+    async for piece in exchange:
+        # one byte too many shows the application that the body is too large
+        body += piece[: BODY_BYTES_MAX + 1 - len(body)]
+        left_bytes -= len(piece)
+        if left_bytes <= 0:
+            break
+    return body
+
+
+def environ_of(scope: Scope, body: io.IOBase) -> dict[str, Any]:
+    """Return the WSGI environment (PEP 3333) of a request whose whole body is `body`."""
+    server_name, _, server_port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        # PEP 3333: the bytes of the path, each as the character of that number
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server_name.strip("[]"),
+        "SERVER_PORT": server_port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            key = "HTTP_" + key
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+def _refuse_write(_data: bytes) -> object:
+    raise NotImplementedError("the application returns its body (PEP 3333 calls write() a relic)")
