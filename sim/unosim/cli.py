@@ -4,13 +4,19 @@ from pathlib import Path
 
 import click
 
+from unosim.attrace.cli import replay, vcd
 from unosim.demo import DemoError, Options, run_demo
+from unosim.fronts.cli import modem
 
 
 @click.group()
 @click.version_option(package_name="unolink")
 def main() -> None:
     """Simulated hardware: an Arduino Uno, an ESP-01, and the network between them."""
+
+
+for command in (modem, replay, vcd):
+    main.add_command(command)
 
 
 @main.command()
@@ -43,6 +49,9 @@ def demo(readings: int, firmware: Path, *, as_json: bool) -> None:
     except DemoError as error:
         click.secho(f"demo failed: {error}", fg="red", err=True)
         click.echo(f"hint: {error.hint}", err=True)
+        raise SystemExit(1) from error
+    except OSError as error:  # nowhere to write to: the disk, or whoever read our output
+        click.secho(f"demo failed: {error}", fg="red", err=True)
         raise SystemExit(1) from error
 
 

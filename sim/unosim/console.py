@@ -11,7 +11,9 @@ import click
 from unosim.clock import NS_PER_S
 from unosim.trace import Channel, Entry, masked
 
-_SEND_COMMAND = re.compile(rb"AT\+CIPSEND=(?:\d,)?(\d+)\r\n$")
+LINE_BYTES_MAX = 512
+"""What has no end of line after so many bytes is shown as it is: longer than any command."""
+_SEND_COMMAND = re.compile(rb'AT\+CIPSEND=(?:\d,)?(\d+)(?:,"[^"]*",\d+)?\r\n$')
 _PROMPT = b"> "
 _DATA_NOTICE = re.compile(rb"\+IPD,(?:\d,)?(\d+):")
 _START_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.\d|HTTP/1\.\d \d{3}[^\r\n]*")
@@ -22,11 +24,14 @@ class Console:
 
     Args:
         to_stderr: keep standard output free for machine-readable results.
+        host: what the modem's host is called.
     """
 
-    def __init__(self, *, to_stderr: bool = False) -> None:
+    def __init__(self, *, to_stderr: bool = False, host: str = "uno") -> None:
         self._to_stderr = to_stderr
+        self._host = host
         self._said = bytearray()
+        self._replied = bytearray()
         self._announced_bytes = 0
         self._payload_bytes_left = 0
 
@@ -51,25 +56,29 @@ class Console:
         self._print(text, bold=True)
 
     def _show_host(self, entry: Entry) -> None:
-        """Collect what the Uno says, byte by byte, and print whole lines."""
+        """Collect what the host says, byte by byte, and print whole lines."""
         if self._payload_bytes_left:
             self._payload_bytes_left -= 1
             return
         self._said += entry.data
-        if not self._said.endswith(b"\n"):
+        if not self._said.endswith(b"\n") and len(self._said) < LINE_BYTES_MAX:
             return
-        self._line(entry.at_ns, "uno", bytes(self._said), fg="cyan")
+        self._line(entry.at_ns, self._host, bytes(self._said), fg="cyan")
         send = _SEND_COMMAND.search(self._said)
         self._announced_bytes = int(send[1]) if send else 0
         self._said.clear()
 
     def _show_module(self, entry: Entry) -> None:
-        """Print what the module says; of received payload only the notice."""
-        if entry.data.endswith(_PROMPT):
+        """Collect what the module says and print whole lines; of received payload only the notice."""
+        data = bytes(self._replied) + entry.data
+        self._replied.clear()
+        if data.endswith(_PROMPT):
             self._payload_bytes_left = self._announced_bytes
-        notice = _DATA_NOTICE.search(entry.data)
-        data = entry.data[: notice.end()] if notice else entry.data
-        for line in data.splitlines():
+        notice = _DATA_NOTICE.search(data)
+        lines = (data[: notice.end()] if notice else data).splitlines(keepends=True)
+        if not (notice or data.endswith((b"\n", _PROMPT)) or len(lines[-1]) >= LINE_BYTES_MAX):
+            self._replied += lines.pop()
+        for line in lines:
             if line.strip():
                 self._line(entry.at_ns, "esp", line, fg="yellow")
 

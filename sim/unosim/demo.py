@@ -33,6 +33,9 @@ SECONDS_TO_JOIN = 60
 """Simulated seconds that boot, Wi-Fi and the first connection may take."""
 SECONDS_PER_READING = 10
 """Simulated seconds each reading may take before the demo gives up; the image takes one."""
+WALL_SECONDS_MAX = 60
+WALL_SECONDS_PER_READING = 1
+"""Wall time that a demo may take: a server that hangs makes every look for its answer a long one."""
 
 Identity = tuple[str, int, int]
 """Device, boot and sequence number of a reading."""
@@ -90,12 +93,14 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
     with ServerProcess(database) as server:
         console.say(f"ingest server: process {server.pid} on {server.address[0]}:{server.address[1]}")
         network = LoopbackNetwork({SERVER: server.address})
-        board = Board(image.flash)
+        simulation = Simulation(Board(image.flash), make_modem(), network, trace=trace, analog=room_sensors())
         started_s = time.monotonic()
-        simulation = Simulation(board, make_modem(), network, trace=trace, analog=room_sensors())
+        wall_limit_s = WALL_SECONDS_MAX + WALL_SECONDS_PER_READING * options.readings
 
         def enough() -> bool:
             server.check()
+            if time.monotonic() - started_s > wall_limit_s:
+                raise ServerError(f"the ingest server hangs: no end in sight after {wall_limit_s} s")
             for line in server.log_lines():
                 console.log(line)
             return read_counters(simulation, image).acked >= options.readings
@@ -111,7 +116,7 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
     if not finished:
         raise DemoError(
             f"{counters.acked} of {options.readings} readings acknowledged in {limit_s} simulated seconds",
-            hint="the dialogue above shows where it stopped",
+            hint=f"the server's last answer was {_last_answer(trace)}",
         )
     stored = _stored_readings(database)
     _check(trace, acked_by_device=counters.acked, stored=stored)
@@ -122,6 +127,11 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
         simulated_s=round(simulation.now_ns / NS_PER_S, 3),
         wall_s=round(wall_s, 3),
     )
+
+
+def _last_answer(trace: Trace) -> str:
+    answers = [entry.data for entry in trace.entries if entry.channel is Channel.NET_RX]
+    return repr(answers[-1].partition(b"\r\n")[0].decode("ascii", "replace")) if answers else "none"
 
 
 def _load(firmware: Path) -> Image:

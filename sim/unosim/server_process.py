@@ -18,6 +18,8 @@ from typing import Self
 
 START_WAIT_S = 20.0
 STOP_WAIT_S = 10.0
+ABANDON_WAIT_S = 2.0
+"""What a server gets for its last words when nobody needs them any more."""
 
 
 class ServerError(Exception):
@@ -138,7 +140,7 @@ class ServerProcess:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(STOP_WAIT_S)
+                self._process.wait(ABANDON_WAIT_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

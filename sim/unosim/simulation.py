@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 from unosim.board import AdcStarted, Board, Stop, UartSent
 from unosim.clock import NS_PER_MS, NS_PER_S, cycles_at, earliest, ns_at
-from unosim.modem import Modem
 from unosim.modem.actions import Action, Output, Send, SetBaud
 from unosim.modem.events import NetworkEvent, Received
 from unosim.network import Network
+from unosim.seam import UartModule
 from unosim.trace import Channel, Trace
 from unosim.uart import Q8, Line, sample
 
@@ -48,7 +48,7 @@ class Simulation:
     def __init__(
         self,
         board: Board,
-        modem: Modem,
+        modem: UartModule,
         network: Network,
         *,
         trace: Trace | None = None,
@@ -89,7 +89,7 @@ class Simulation:
             self.now_ns + LEAP_NS_MAX,
             self.modem.next_deadline(),
             self.network.next_deadline(),
-            self._to_board.next_start_ns(),
+            self._to_board.next_take_ns(),
         )
         stop = self.board.run(cycles_at(max(deadline_ns or 0, self.now_ns), CLOCK_HZ))
         self.now_ns = max(self.now_ns, ns_at(self.board.cycle, CLOCK_HZ))
@@ -118,7 +118,8 @@ class Simulation:
         byte, framing_error = sample(sent.data, sent.bit_cycles_q8, modem_bit)
         del framing_error  # the ESP8266 driver keeps such a byte
         at_ns = ns_at(sent.end_cycle, CLOCK_HZ)
-        self.trace.record(at_ns, Channel.UNO_TX, bytes([sent.data]))
+        baud = CLOCK_HZ * Q8 // sent.bit_cycles_q8
+        self.trace.record(at_ns, Channel.UNO_TX, bytes([sent.data]), baud)
         self._apply(self.modem.receive(bytes([byte]), self.now_ns))
 
     def _show_voltage(self, started: AdcStarted) -> None:
@@ -139,7 +140,7 @@ class Simulation:
             match action:
                 case Output(data):
                     start_ns = self._to_board.write(data, self.now_ns)
-                    self.trace.record(start_ns, Channel.ESP_TX, data)
+                    self.trace.record(start_ns, Channel.ESP_TX, data, self._to_board.baud)
                 case SetBaud(baud):
                     self._to_board.set_baud(baud)
                 case _:

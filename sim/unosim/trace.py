@@ -6,10 +6,11 @@ it is recorded: the digest covers the true bytes.
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
+
+from unosim.masking import hide
 
 
 class Channel(StrEnum):
@@ -26,11 +27,13 @@ class Channel(StrEnum):
 
 
 class Entry(NamedTuple):
-    """One thing that was said: the instant in ns, the channel, the bytes."""
+    """One thing that was said: the instant in ns, the channel, the bytes, the sender's rate on a UART."""
 
     at_ns: int
     channel: Channel
     data: bytes
+    baud: int = 0
+    """Bits per second; 0 where there is no UART. No part of the digest."""
 
 
 class Trace:
@@ -45,9 +48,9 @@ class Trace:
         self._watch = watch
         self._hash = hashlib.sha256()
 
-    def record(self, at_ns: int, channel: Channel, data: bytes) -> None:
+    def record(self, at_ns: int, channel: Channel, data: bytes, baud: int = 0) -> None:
         """Add an entry."""
-        entry = Entry(at_ns, channel, data)
+        entry = Entry(at_ns, channel, data, baud)
         self.entries.append(entry)
         self._hash.update(b"%d %s %d " % (at_ns, channel.encode(), len(data)) + data)
         if self._watch:
@@ -62,9 +65,6 @@ class Trace:
         return b"".join(entry.data for entry in self.entries if entry.channel is channel)
 
 
-_JOIN_PASSWORD = re.compile(r'(AT\+CWJAP\w*="(?:[^"\\]|\\.)*",")((?:[^"\\]|\\.)*)')
-
-
 def masked(text: str) -> str:
-    """Return a line of AT dialogue without the password of a join command."""
-    return _JOIN_PASSWORD.sub(r"\1***", text)
+    """Return a line of AT dialogue or HTTP without its passwords and credentials."""
+    return hide(text, lambda _: "***")

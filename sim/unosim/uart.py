@@ -45,6 +45,11 @@ class Line:
         """Return the number of frames that nobody has taken yet."""
         return len(self._frames)
 
+    @property
+    def baud(self) -> int:
+        """The rate in bits per second of what is written from now on."""
+        return self._baud
+
     def set_baud(self, baud: int) -> None:
         """Send what is written from now on at another rate in bits per second."""
         self._baud = baud
@@ -59,9 +64,23 @@ class Line:
         self._free_ns = start_ns + -(-len(data) * FRAME_BITS * NS_PER_S // self._baud)
         return start_ns
 
-    def next_start_ns(self) -> int | None:
-        """Return the start edge in ns of the oldest frame that nobody has taken yet."""
-        return self._frames[0].start_ns if self._frames else None
+    def next_take_ns(self) -> int | None:
+        """Return by when the oldest frame should be taken: a frame's time before its start edge."""
+        if not self._frames:
+            return None
+        oldest = self._frames[0]
+        return 2 * oldest.start_ns - oldest.end_ns
+
+    def next_end_ns(self) -> int | None:
+        """Return the end in ns of the oldest frame that nobody has taken yet."""
+        return self._frames[0].end_ns if self._frames else None
+
+    def take_ended(self, now_ns: int) -> list[Frame]:
+        """Remove and return the frames that are over at an instant in ns, oldest first."""
+        ended = []
+        while self._frames and self._frames[0].end_ns <= now_ns:
+            ended.append(self._frames.popleft())
+        return ended
 
     def take(self, count: int) -> list[Frame]:
         """Remove and return up to `count` frames, oldest first."""

@@ -1,6 +1,6 @@
 import pytest
 
-from unosim.console import Console
+from unosim.console import LINE_BYTES_MAX, Console
 from unosim.trace import Channel, Entry
 
 REQUEST = b'POST /v1/readings HTTP/1.1\r\nHost: h\r\n\r\n{"seq":1}'
@@ -66,6 +66,22 @@ def test_a_send_that_is_refused_has_no_payload(capsys: pytest.CaptureFixture[str
 def test_bytes_that_a_terminal_would_obey_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, (Channel.NET_RX, b"\xff\x00"), (Channel.ESP_TX, b"\x1b[2Jready\r\n"))
     assert lines == ["answer  \\xff\\x00", "esp  \\x1b[2Jready"]
+
+
+def test_an_echo_in_pieces_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    pieces = [(Channel.ESP_TX, data) for data in (b"A", b"T\r", b"\n", b"\r\nOK\r\n")]
+    assert shown(capsys, *pieces) == ["esp  AT", "esp  OK"]
+
+
+def test_what_has_no_end_is_shown_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    endless = LINE_BYTES_MAX * b"x"
+    lines = shown(capsys, *typed(endless), (Channel.ESP_TX, endless), (Channel.ESP_TX, b"y\r\n"))
+    assert lines == ["uno  " + endless.decode(), "esp  " + endless.decode(), "esp  y"]
+
+
+def test_the_host_has_the_name_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(host="laptop").show(Entry(0, Channel.UNO_TX, b"AT\r\n"))
+    assert capsys.readouterr().out.split() == ["0.000000", "s", "laptop", "AT"]
 
 
 def test_passwords_are_masked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,9 +38,9 @@ def test_taking_more_than_there_is_takes_what_there_is() -> None:
     line = Line(9_600)
     line.write(b"abc", 0)
     assert [frame.data for frame in line.take(2)] == [*b"ab"]
-    assert line.next_start_ns() == 2 * 1_041_666 + 1
+    assert line.next_take_ns() == 1_041_666 + 1
     assert [frame.data for frame in line.take(9)] == [*b"c"]
-    assert line.next_start_ns() is None
+    assert line.next_take_ns() is None
 
 
 @pytest.mark.parametrize("byte", [0x00, 0x55, 0xAA, 0xFF, ord("\n")])

@@ -64,6 +64,15 @@ def test_killing_the_server_fails_the_demo_loudly() -> None:
     assert "hint: " in errors
 
 
+def test_a_result_that_cannot_be_written_is_an_error_of_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*DEMO, "--readings", "1", "--json"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "demo failed: [Errno 28] No space left on device"
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [(None, "No such file"), (b"", "ELF"), (b"\x7fELF but not really", "ELF")],

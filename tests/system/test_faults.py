@@ -39,6 +39,11 @@ def answer_busy(_: list[Reply]) -> list[Reply]:
     return [Reply(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}")]
 
 
+def answer_at_length(_: list[Reply]) -> list[Reply]:
+    """More than the board can know of in advance, and all at once: the last page before a server dies."""
+    return [Reply(b"HTTP/1.1 500 Oops\r\ncontent-length: 3000\r\n\r\n" + 3000 * b"x")]
+
+
 def acknowledge_another(replies: list[Reply]) -> list[Reply]:
     return [Reply(replies[0].data.replace(b'"acked":[1]', b'"acked":[7]'))]
 
@@ -74,6 +79,7 @@ class FaultyPeer:
         cut_answer_short,
         answer_nonsense,
         answer_busy,
+        answer_at_length,
         acknowledge_another,
     ],
 )

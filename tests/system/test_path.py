@@ -117,7 +117,7 @@ def test_each_stored_reading_is_logged_once(travel: Travel) -> None:
 def test_a_run_repeats_itself_to_the_nanosecond(travel: Travel) -> None:
     def digest() -> str:
         entries = travel(READINGS).trace.entries
-        said = [(at_ns, channel, without_date(data)) for at_ns, channel, data in entries]
+        said = [(at_ns, channel, without_date(data)) for at_ns, channel, data, _ in entries]
         return hashlib.sha256(repr(said).encode()).hexdigest()
 
     assert digest() == digest()

@@ -15,6 +15,7 @@ from unoingest.store import SqliteStore
 from unosim.board import Board, Image
 from unosim.clock import NS_PER_S
 from unosim.counters import Counters, read_counters
+from unosim.faults import Happened, Injection, Plan
 from unosim.lab import SERVER, make_modem, room_sensors
 from unosim.network import LoopbackNetwork, Peer, VirtualNetwork, WsgiPeer
 from unosim.server_process import ServerProcess
@@ -24,6 +25,8 @@ from unosim.trace import Trace
 POWER_ON_NS = 1_790_000_000 * NS_PER_S
 """The virtual network's server believes that the Uno was powered on in September 2026."""
 LIMIT_S = 120
+SSID = "unolink"
+"""The network of the lab's access point."""
 RAM_FILL = 0xA5
 RAM_END = 0x8FF
 
@@ -38,6 +41,7 @@ class Run:
     stored: list[dict[str, Any]]
     log_lines: list[str]
     stack_free_bytes: int
+    happened: list[Happened]
 
 
 Travel = Callable[[int], Run]
@@ -45,11 +49,18 @@ Travel = Callable[[int], Run]
 
 
 def virtual_run(
-    image: Image, database: Path, readings: int, *, wrap: Callable[[Peer], Peer] = lambda peer: peer
+    image: Image,
+    database: Path,
+    readings: int,
+    *,
+    wrap: Callable[[Peer], Peer] = lambda peer: peer,
+    plan: Plan | None = None,
+    limit_s: float = LIMIT_S,
 ) -> Run:
     """Run against the server's WSGI application, in this process and in simulated time.
 
-    `wrap` may put something between the network and each connection's server.
+    `wrap` may put something between the network and each connection's server; `plan` says what goes wrong on
+    the way, and `limit_s` how many simulated seconds the readings may take.
     """
     log_lines: list[str] = []
     store = SqliteStore(database)
@@ -60,15 +71,19 @@ def virtual_run(
         emit=lambda line: log_lines.append(line.decode()),
     )
     network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
+    injection = Injection(plan or Plan())
     simulation = Simulation(
-        Board(image.flash, ram_fill=RAM_FILL), make_modem(), network, analog=room_sensors()
+        Board(image.flash, ram_fill=RAM_FILL),
+        injection.modem(make_modem(), [SSID]) if plan else make_modem(),
+        injection.network(network) if plan else network,
+        analog=room_sensors(),
     )
     clocks.append(simulation)
     try:
-        run_until_acked(simulation, image, readings)
+        run_until_acked(simulation, image, readings, limit_s=limit_s)
     finally:
         store.close()
-    return inspect(simulation, image, database, log_lines)
+    return inspect(simulation, image, database, log_lines, injection.happened)
 
 
 def loopback_run(image: Image, database: Path, readings: int) -> Run:
@@ -80,7 +95,7 @@ def loopback_run(image: Image, database: Path, readings: int) -> Run:
         run_until_acked(simulation, image, readings)
         server.stop()
         log_lines = list(server.log_lines())
-    return inspect(simulation, image, database, log_lines)
+    return inspect(simulation, image, database, log_lines, [])
 
 
 @contextmanager
@@ -92,12 +107,14 @@ def loopback_to(server: ServerProcess) -> Iterator[LoopbackNetwork]:
         network.close()
 
 
-def run_until_acked(simulation: Simulation, image: Image, readings: int) -> None:
-    acked = simulation.run(lambda: read_counters(simulation, image).acked >= readings, limit_s=LIMIT_S)
-    assert acked, f"only {read_counters(simulation, image)} after {LIMIT_S} simulated seconds"
+def run_until_acked(simulation: Simulation, image: Image, readings: int, *, limit_s: float = LIMIT_S) -> None:
+    acked = simulation.run(lambda: read_counters(simulation, image).acked >= readings, limit_s=limit_s)
+    assert acked, f"only {read_counters(simulation, image)} after {limit_s} simulated seconds"
 
 
-def inspect(simulation: Simulation, image: Image, database: Path, log_lines: list[str]) -> Run:
+def inspect(
+    simulation: Simulation, image: Image, database: Path, log_lines: list[str], happened: list[Happened]
+) -> Run:
     listing = subprocess.run(
         [sys.executable, "-m", "unoingest", "readings", "--database", str(database), "--json"],
         capture_output=True,
@@ -111,6 +128,7 @@ def inspect(simulation: Simulation, image: Image, database: Path, log_lines: lis
         stored=[json.loads(line) for line in listing.stdout.splitlines()],
         log_lines=log_lines,
         stack_free_bytes=untouched_bytes(simulation.board, image),
+        happened=happened,
     )
 
 

@@ -1,4 +1,4 @@
-"""The world behind the modem's antenna: one seam, two networks.
+"""The world behind the modem's antenna: one seam, three networks.
 
 The modem engine asks for connections and sends as *actions* (`unosim.modem.actions`); a network carries
 them out and reports back as *events* (`unosim.modem.events`), each at an instant of simulated time that it
@@ -7,6 +7,7 @@ announces beforehand.
 - `VirtualNetwork`: peers in the same process, WSGI applications among them. Nothing outside the process
   takes part, so the same inputs give the same bytes at the same instants.
 - `LoopbackNetwork`: real sockets to servers on this machine, while the simulated clock stands still.
+- `SocketNetwork` (in `unosim.network.sockets`): real sockets in real time, for the fronts.
 """
 
 from unosim.network.loopback import LoopbackNetwork

@@ -3,8 +3,8 @@
 // What the server says decides: acknowledged, by boot and seq, in a 2xx: forget the reading. 400, 413, 422,
 // several times in a row: it will never be taken, so drop and count it; once may be a bit that flipped on the
 // way. 401, 403: the server does not want this device, so stop sending. Anything else (404 and 405, which a
-// flipped bit can cause, 409, 429, 5xx, a 2xx that names another reading, bytes that are no response, silence,
-// a closed link): keep it, wait longer each time, and try again. SEND OK proves nothing about the
+// flipped bit can cause, 409, 429, 5xx, a 2xx that names another reading, bytes that are no response,
+// silence, a closed link): keep it, wait longer each time, and try again. SEND OK proves nothing about the
 // server and its absence neither, so it decides nothing.
 #pragma once
 
@@ -55,7 +55,7 @@ class Uplink {
     Request request_;
     HttpResponse response_;
     Backoff backoff_;
-    Timer timer_; // in an exchange: until it is given up; otherwise: until the next may begin
+    Timer timer_;            // in an exchange: until it is given up; otherwise: until the next may begin
     uint8_t rejections_ = 0; // of the oldest reading, in a row
     bool in_exchange_ = false;
     bool link_lost_ = false;

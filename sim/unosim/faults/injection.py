@@ -1,0 +1,52 @@
+"""One run of a plan: the wrappers that carry it out, and the list of what they did."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from unosim.clock import NS_PER_S
+from unosim.faults.catalogue import Fault
+from unosim.faults.modem import FaultyModem
+from unosim.faults.network import FaultyNetwork
+from unosim.faults.plan import Plan
+from unosim.network import Network
+from unosim.seam import UartModule
+
+
+class Happened(NamedTuple):
+    """A stroke: the instant in ns, and the fault that struck."""
+
+    at_ns: int
+    fault: Fault
+
+    def __str__(self) -> str:
+        """Return a line for people."""
+        return f"{self.at_ns / NS_PER_S:.6f} s: {self.fault}"
+
+
+class Injection:
+    """Wraps what a simulation is put together from. To be used for one run.
+
+    Args:
+        plan: what is to go wrong.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.happened: list[Happened] = []
+        """What has gone wrong so far, in order."""
+
+    def modem(self, modem: UartModule, ssids: Iterable[str] = ()) -> FaultyModem:
+        """Return a modem with the plan's faults on its UART and in itself.
+
+        Args:
+            modem: not yet powered on.
+            ssids: the networks that `wifi-lost` silences.
+        """
+        return FaultyModem(modem, self.plan, self._strike, ssids)
+
+    def network(self, network: Network) -> FaultyNetwork:
+        """Return a network with the plan's faults in it."""
+        return FaultyNetwork(network, self.plan, self._strike)
+
+    def _strike(self, at_ns: int, fault: Fault) -> None:
+        self.happened.append(Happened(at_ns, fault))

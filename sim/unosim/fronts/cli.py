@@ -1,0 +1,158 @@
+"""The command `unosim modem`: one simulated ESP-01 behind a front of one's choice, until Ctrl-C.
+
+The first line of standard output is the name of the port, for scripts; the dialogue follows. What goes wrong
+goes to standard error.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from unosim.attrace import Recorder
+from unosim.console import Console
+from unosim.errors import UsageError, reported
+from unosim.fronts.driver import Driver, make_driver
+from unosim.fronts.pty import PtyStream
+from unosim.fronts.rfc2217 import Rfc2217Stream
+from unosim.fronts.stream import Stream
+from unosim.fronts.tcp import TcpStream
+from unosim.modem import NONOS_1_7_4
+from unosim.module import DEFAULT_ACCESS_POINT, choose, parse_address, parse_routes
+from unosim.network.seam import Network
+from unosim.trace import Entry
+
+
+def _open_stream(*, pty: bool, link: Path | None, tcp: str | None, rfc2217: str | None) -> Stream:
+    """Open the front that was asked for; a pseudo-terminal if none was.
+
+    Raises:
+        UsageError: several were asked for, or a link to what is no device.
+        FrontError: it cannot be opened.
+    """
+    if (pty or link is not None) + (tcp is not None) + (rfc2217 is not None) > 1:
+        raise UsageError("more than one front", hint="choose one of --pty (with --link), --tcp and --rfc2217")
+    if tcp is not None:
+        return TcpStream(*parse_address(tcp))
+    if rfc2217 is not None:
+        return Rfc2217Stream(*parse_address(rfc2217))
+    return PtyStream(link)
+
+
+def _run_until_signal(driver: Driver) -> None:
+    """Run a front until SIGINT (Ctrl-C) or SIGTERM."""
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda _number, _frame: driver.stop())
+            stack.callback(signal.signal, number, before)
+        driver.run()
+
+
+@click.command()
+@click.option("--pty", is_flag=True, envvar="UNOSIM_PTY", help="A pseudo-terminal. This is the default.")
+@click.option(
+    "--link",
+    type=click.Path(path_type=Path),
+    envvar="UNOSIM_LINK",
+    help="Also make a symbolic link to the pseudo-terminal.",
+)
+@click.option("--tcp", metavar="HOST:PORT", envvar="UNOSIM_TCP", help="A TCP socket with the bare bytes.")
+@click.option("--rfc2217", metavar="HOST:PORT", envvar="UNOSIM_RFC2217", help="An RFC 2217 server.")
+@click.option(
+    "--profile",
+    default=NONOS_1_7_4.name,
+    show_default=True,
+    envvar="UNOSIM_PROFILE",
+    help="The AT firmware version.",
+)
+@click.option(
+    "--ssid",
+    "ssids",
+    multiple=True,
+    envvar="UNOSIM_SSID",
+    help=f"An access point in range; repeatable.  [default: {DEFAULT_ACCESS_POINT.ssid}, "
+    f"password {DEFAULT_ACCESS_POINT.password}]",
+)
+@click.option(
+    "--password",
+    "passwords",
+    multiple=True,
+    envvar="UNOSIM_PASSWORD",
+    help="The password of the access point in the same place; none makes it an open network.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    envvar="UNOSIM_SEED",
+    help="Which module of its kind: another one has another MAC address.",
+)
+@click.option(
+    "--route",
+    "routes",
+    multiple=True,
+    metavar="HOST:PORT=HOST:PORT",
+    envvar="UNOSIM_ROUTE",
+    help="What the module can reach, and where it really is; repeatable.",
+)
+@click.option(
+    "--open",
+    "anywhere",
+    is_flag=True,
+    envvar="UNOSIM_OPEN",
+    help="Let the module reach anything this machine can.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    envvar="UNOSIM_RECORD",
+    help="Write the session to an .attrace file, secrets masked.",
+)
+def modem(
+    *,
+    pty: bool,
+    link: Path | None,
+    tcp: str | None,
+    rfc2217: str | None,
+    profile: str,
+    ssids: tuple[str, ...],
+    passwords: tuple[str, ...],
+    seed: int,
+    routes: tuple[str, ...],
+    anywhere: bool,
+    record: Path | None,
+) -> None:
+    """Play an ESP-01 with AT firmware on a serial port, and show the dialogue. Ctrl-C ends it."""
+    with reported(), ExitStack() as stack:
+        if routes and anywhere:
+            raise UsageError("--route and --open exclude each other", hint="give one of them")
+        reachable = None if anywhere else parse_routes(routes)
+        module = choose(profile=profile, ssids=ssids, passwords=passwords, seed=seed)
+        made = module.make()
+        console = Console(host="host")
+        watches: list[Callable[[Entry], None]] = [console.show]
+        wrap: Callable[[Network], Network] = _same
+        if record is not None:
+            recorder = Recorder(record, made, module)
+            stack.callback(recorder.close)
+            watches.append(recorder.watch)
+            wrap = recorder.network
+        stream = _open_stream(pty=pty, link=link, tcp=tcp, rfc2217=rfc2217)
+
+        def watch(entry: Entry) -> None:
+            for one in watches:
+                one(entry)
+
+        driver = make_driver(made, stream, reachable, watch=watch, wrap=wrap)
+        stack.callback(driver.close)
+        click.echo(stream.name)
+        _run_until_signal(driver)
+        if driver.lost_bytes:
+            click.echo(f"{driver.lost_bytes} bytes of the module were lost: nobody read them", err=True)
+
+
+def _same(network: Network) -> Network:
+    return network
