@@ -93,9 +93,10 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
-        self._path = path
         self._connection = open_database(path, busy_timeout_ms)
-        self._file_id = _file_id(path)
+        # a commit goes to the write-ahead log first, so its loss is as bad as that of the file
+        self._paths = (path, path.with_name(path.name + "-wal"))
+        self._file_ids = [_file_id(one) for one in self._paths]
         self._commits = GroupCommit(self._connection, self._check_file)
 
     def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
@@ -111,9 +112,9 @@ class SqliteStore:
         self._commits.close()
 
     def _check_file(self) -> None:
-        file_id = _file_id(self._path)
-        if file_id is None or file_id != self._file_id:
-            raise StoreUnavailableError("the database file was replaced or removed while in use")
+        for path, file_id in zip(self._paths, self._file_ids, strict=True):
+            if file_id is None or file_id != _file_id(path):
+                raise StoreUnavailableError("a file of the store was replaced or removed while in use")
 
 
 def _insert(connection: sqlite3.Connection, batch: NewBatch) -> tuple[NewReading, ...]:

@@ -144,17 +144,21 @@ def test_a_store_that_turns_read_only_refuses_and_heals(store: SqliteStore, data
     assert stored_seqs(database) == [1]
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal"])
 @pytest.mark.parametrize("put_another_there", [False, True])
-def test_a_file_taken_away_refuses(store: SqliteStore, database: Path, put_another_there: bool) -> None:
+def test_a_file_taken_away_refuses(
+    store: SqliteStore, database: Path, suffix: str, put_another_there: bool
+) -> None:
+    path = database.with_name(database.name + suffix)
     aside = database.with_suffix(".aside")
-    database.rename(aside)
+    path.rename(aside)
     if put_another_there:
-        database.touch()
+        path.touch()
     with pytest.raises(StoreUnavailableError, match="replaced or removed"):
         store.add(batch(1))
     with pytest.raises(StoreUnavailableError, match="replaced or removed"):
         store.probe()
-    aside.rename(database)
+    aside.rename(path)
     store.add(batch(1))
     assert stored_seqs(database) == [1]
 
