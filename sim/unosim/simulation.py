@@ -16,9 +16,9 @@ from unosim.clock import NS_PER_MS, NS_PER_S, cycles_at, earliest, ns_at
 from unosim.modem.actions import Action, Output, Send, SetBaud
 from unosim.modem.events import NetworkEvent, Received
 from unosim.network import Network
-from unosim.seam import UartModule
 from unosim.trace import Channel, Trace
 from unosim.uart import Q8, Line, sample
+from unosim.uart_module import UartModule
 
 CLOCK_HZ = 16_000_000
 """The Uno's ceramic resonator, taken as exact."""

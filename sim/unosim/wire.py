@@ -17,9 +17,9 @@ from unosim.clock import NS_PER_S, earliest
 from unosim.modem.actions import Action, Output, Send, SetBaud
 from unosim.modem.events import NetworkEvent, Received
 from unosim.network.seam import Network
-from unosim.seam import UartModule
 from unosim.trace import Channel, Entry
 from unosim.uart import Line, sample
+from unosim.uart_module import UartModule
 
 BACKLOG_BYTES_MAX = 4_096
 """What may wait for the wire in each direction before its source is asked to pause: the buffer of a serial

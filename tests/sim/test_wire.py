@@ -3,7 +3,7 @@
 import pytest
 
 from unosim.clock import NS_PER_MS, NS_PER_S
-from unosim.module import Module
+from unosim.esp01 import Module
 from unosim.network import VirtualNetwork
 from unosim.trace import Channel, Entry
 from unosim.wire import BACKLOG_BYTES_MAX, WiredModem

@@ -8,9 +8,9 @@ import pytest
 
 from unosim.attrace import Recorder, load, replay
 from unosim.board import Board, Image
+from unosim.esp01 import Module
 from unosim.lab import SERVER
 from unosim.modem import AccessPoint
-from unosim.module import Module
 from unosim.network import VirtualNetwork, WsgiPeer
 from unosim.simulation import Simulation
 from unosim.trace import Trace

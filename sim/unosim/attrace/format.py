@@ -19,8 +19,8 @@ import msgspec
 
 from unosim.clock import NS_PER_S
 from unosim.errors import UserError
+from unosim.esp01 import Module
 from unosim.modem import PROFILES, AccessPoint, ModemError, Settings, actions, events
-from unosim.module import Module
 from unosim.trace import Channel
 from unosim.uart import FRAME_BITS
 

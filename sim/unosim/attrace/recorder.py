@@ -23,9 +23,9 @@ import msgspec
 from unosim.attrace.format import UART, VERSION, Header, Record, TraceError, network_record, uart_record
 from unosim.attrace.meaning import meaning
 from unosim.clock import NS_PER_S
+from unosim.esp01 import Module
 from unosim.masking import Masks
 from unosim.modem import Modem, actions, events
-from unosim.module import Module
 from unosim.network.seam import Network
 from unosim.trace import Channel, Entry
 from unosim.uart import FRAME_BITS

@@ -9,7 +9,7 @@ from unosim.faults.modem import FaultyModem
 from unosim.faults.network import FaultyNetwork
 from unosim.faults.plan import Plan
 from unosim.network import Network
-from unosim.seam import UartModule
+from unosim.uart_module import UartModule
 
 
 class Happened(NamedTuple):

@@ -30,7 +30,7 @@ from unosim.faults.wire import FaultyWire, Strike
 from unosim.modem import Crash
 from unosim.modem.actions import Accept, Action, Close, Connect, Kind, NetworkAction, Output, SetBaud
 from unosim.modem.events import Connected, NetworkEvent, PeerClosed
-from unosim.seam import UartModule
+from unosim.uart_module import UartModule
 
 _BUSY = b"\r\nbusy p...\r\n"
 _LF = ord("\n")

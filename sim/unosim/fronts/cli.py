@@ -14,13 +14,13 @@ import click
 from unosim.attrace import Recorder
 from unosim.console import Console
 from unosim.errors import UsageError, reported
+from unosim.esp01 import DEFAULT_ACCESS_POINT, choose, parse_address, parse_routes
 from unosim.fronts.driver import Driver, make_driver
 from unosim.fronts.pty import PtyStream
 from unosim.fronts.rfc2217 import Rfc2217Stream
 from unosim.fronts.stream import Stream
 from unosim.fronts.tcp import TcpStream
 from unosim.modem import NONOS_1_7_4
-from unosim.module import DEFAULT_ACCESS_POINT, choose, parse_address, parse_routes
 from unosim.network.seam import Network
 from unosim.trace import Entry
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from unosim.clock import NS_PER_S
+from unosim.esp01 import Address
 from unosim.fronts.stream import HasFileno, Stream
 from unosim.modem import Modem
-from unosim.module import Address
 from unosim.network.seam import Network
 from unosim.network.sockets import SocketNetwork
 from unosim.wire import Watch, WiredModem

@@ -17,9 +17,9 @@ from unosim.pytest_plugin.lab_network import LabNetwork
 from unosim.pytest_plugin.listener import TIMEOUT_S, Listener
 from unosim.pytest_plugin.report import report
 from unosim.pytest_plugin.terminal import Terminal
-from unosim.seam import UartModule
 from unosim.simulation import Simulation
 from unosim.trace import Channel, Entry, Trace
+from unosim.uart_module import UartModule
 from unosim.wire import Watch, WiredModem
 
 HOST_BAUD = 115_200

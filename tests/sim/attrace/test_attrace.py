@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from unosim.attrace import Recorder, TraceError, export, load, replay
 from unosim.cli import main
 from unosim.clock import NS_PER_MS, NS_PER_S
+from unosim.esp01 import Module
 from unosim.modem import AccessPoint, Settings
-from unosim.module import Module
 from unosim.network import Reply, VirtualNetwork
 from unosim.wire import WiredModem
 

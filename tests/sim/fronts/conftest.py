@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from unosim.esp01 import Address, Module
 from unosim.fronts.driver import Driver, make_driver
 from unosim.fronts.stream import Stream
-from unosim.module import Address, Module
 from unosim.trace import Entry
 
 JOIN_WAIT_S = 10.0

@@ -18,10 +18,10 @@ from typing import Any
 from serial.serialutil import PortNotOpenError, SerialBase, SerialException, SerialTimeoutException
 
 from unosim.errors import UserError
+from unosim.esp01 import Address, Module, choose, parse_routes
 from unosim.fronts.driver import Driver, make_driver
 from unosim.fronts.inprocess import InProcessStream
 from unosim.modem import NONOS_1_7_4, UartFormat
-from unosim.module import Address, Module, choose, parse_routes
 
 SINGLE_OPTIONS = {"profile", "seed", "open"}
 REPEATED_OPTIONS = {"ssid", "password", "route"}
