@@ -1,5 +1,7 @@
 """The `unosim` command."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -52,6 +54,7 @@ def demo(readings: int, firmware: Path, *, as_json: bool) -> None:
         raise SystemExit(1) from error
     except OSError as error:  # nowhere to write to: the disk, or whoever read our output
         click.secho(f"demo failed: {error}", fg="red", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
         raise SystemExit(1) from error
 
 
