@@ -88,17 +88,9 @@ def test_115200_is_beyond_it(echo_board: MakeBoard) -> None:
     assert bytes(frame.data for frame in heard) != DATA
 
 
-@pytest.mark.parametrize(
-    ("baud", "of_nominal", "tolerance"),
-    [
-        (9600, 0.998, 0.001),
-        (38_400, 0.998, 0.001),
-        (57_600, 0.993, 0.003),
-    ],  # the compiler decides the last digit
-)
-def test_its_bits_are_a_little_short(
-    echo_board: MakeBoard, baud: int, of_nominal: float, tolerance: float
-) -> None:
+@pytest.mark.parametrize("baud", [9600, 38_400, 57_600])
+def test_its_bits_are_within_a_percent_of_nominal(echo_board: MakeBoard, baud: int) -> None:
+    """GCC 5.4 makes them 0.998, 0.998 and 0.993 of it, 7.3 makes them 1.001, 1.007 and 1.007."""
     board = echo_board(baud)
     board.take_events()
     end = say(board, b"UU", baud, start=board.cycle + 1000)
@@ -111,7 +103,7 @@ def test_its_bits_are_a_little_short(
             if isinstance(event, PinChanged) and event.port == "D"
         ]
     bits = [b - a for a, b in itertools.pairwise(changes[:10])]  # start bit and eight of 10101010, all edges
-    assert sum(bits) / len(bits) * baud / CLOCK_HZ == pytest.approx(of_nominal, abs=tolerance)
+    assert sum(bits) / len(bits) * baud / CLOCK_HZ == pytest.approx(1, abs=0.01)
 
 
 def test_what_arrives_while_it_sends_is_lost(echo_board: MakeBoard) -> None:
