@@ -15,7 +15,7 @@ from unosim.modem import AccessPoint, Modem, Profile, Radio
 from unosim.network import VirtualNetwork
 from unosim.pytest_plugin.lab_network import LabNetwork
 from unosim.pytest_plugin.listener import TIMEOUT_S, Listener
-from unosim.pytest_plugin.report import report
+from unosim.pytest_plugin.report import masks_of, report
 from unosim.pytest_plugin.terminal import Terminal
 from unosim.simulation import Simulation
 from unosim.trace import Channel, Entry, Trace
@@ -55,7 +55,7 @@ class Bench(ABC):
         self.trace = Trace(watch)
         self._names = names
         self._injection = Injection(plan)
-        self._listener = Listener(self._step, lambda: self.now_ns)
+        self._listener = Listener(self._step, lambda: self.now_ns, self._masked)
 
     @property
     @abstractmethod
@@ -96,6 +96,9 @@ class Bench(ABC):
     def report(self, replay_command: str) -> str:
         """Return what a failing test shows: dialogue, faults, seed, digest, and the command given."""
         return report(self.trace, self._names, self.plan, self.happened, replay_command)
+
+    def _masked(self, data: bytes) -> bytes:
+        return masks_of(self.trace.entries).hide(data)
 
     @abstractmethod
     def _step(self, limit_ns: int) -> None:
@@ -252,7 +255,7 @@ class WiredUnoBench(_Uno):
             Channel.NET_RX: "net",
         }
         super().__init__(plan, image, f"Uno with an ESP-01, {profile.name}", names, self._hear)
-        self.modem = Listener(self._step, lambda: self.now_ns)
+        self.modem = Listener(self._step, lambda: self.now_ns, self._masked)
         """What the module says to the Uno."""
         modem = Modem(profile, radio=Radio([access_point]))
         self._start(self._injection.modem(modem, [access_point.ssid]), network.open())

@@ -17,7 +17,7 @@ class NotSaidError(AssertionError):
     Attributes:
         wanted: the pattern or the bytes.
         timeout_s: how many simulated seconds it was waited for.
-        unread: what was heard and not consumed by an earlier `expect`.
+        unread: what was heard and not consumed by an earlier `expect`, passwords masked.
     """
 
     def __init__(self, wanted: bytes, timeout_s: float, unread: bytes, now_ns: int) -> None:
@@ -35,11 +35,15 @@ class Listener:
     Args:
         step: lets time pass up to an instant in ns or to the next event, whichever comes first.
         now_ns: tells the instant.
+        mask: hides the secrets in what a failure shows.
     """
 
-    def __init__(self, step: Callable[[int], None], now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, step: Callable[[int], None], now_ns: Callable[[], int], mask: Callable[[bytes], bytes]
+    ) -> None:
         self._step = step
         self._now_ns = now_ns
+        self._mask = mask
         self._unread = bytearray()
 
     @property
@@ -91,5 +95,5 @@ class Listener:
                     del self._unread[: match.end()]
                     return match
             if self._now_ns() >= limit_ns:
-                raise NotSaidError(wanted, timeout_s, self.unread, self._now_ns())
+                raise NotSaidError(wanted, timeout_s, self._mask(self.unread), self._now_ns())
             self._step(limit_ns)

@@ -50,8 +50,23 @@ def report(
     )
 
 
-def dialogue(entries: Iterable[Entry], names: Mapping[Channel, str]) -> Iterator[str]:
+def dialogue(entries: Sequence[Entry], names: Mapping[Channel, str]) -> Iterator[str]:
     """Return the lines of a dialogue in the order in which they began, with instant and voice."""
+    masks = masks_of(entries)
+    for at_ns, channel, said in sorted(_lines(entries), key=lambda line: line[0]):
+        yield f"{at_ns / NS_PER_S:12.6f} s  {names[channel]:>6}  {_visible(masks.hide(said))}"
+
+
+def masks_of(entries: Iterable[Entry]) -> Masks:
+    """Return masks that know every secret of a dialogue, however an echo of it stands in pieces."""
+    masks = Masks()
+    for _, _, said in _lines(entries):
+        masks.hide(said)
+    return masks
+
+
+def _lines(entries: Iterable[Entry]) -> list[tuple[int, Channel, bytes]]:
+    """Return what was said by line, in the order in which the lines ended, with the instants they began."""
     begun: dict[Channel, tuple[int, bytes]] = {}
     spoken: list[tuple[int, Channel, bytes]] = []
     for at_ns, channel, data, *_ in entries:
@@ -64,12 +79,7 @@ def dialogue(entries: Iterable[Entry], names: Mapping[Channel, str]) -> Iterator
                 spoken.append((first_ns, channel, said + line))
             else:
                 begun[channel] = (first_ns, said + line)
-    spoken += [(at_ns, channel, said) for channel, (at_ns, said) in begun.items()]
-    masks = Masks()
-    for _, _, said in spoken:
-        masks.hide(said)  # an echo may stand in pieces before the line that gives the secret away
-    for at_ns, channel, said in sorted(spoken, key=lambda line: line[0]):
-        yield f"{at_ns / NS_PER_S:12.6f} s  {names[channel]:>6}  {_visible(masks.hide(said))}"
+    return spoken + [(at_ns, channel, said) for channel, (at_ns, said) in begun.items()]
 
 
 def _visible(data: bytes) -> str:

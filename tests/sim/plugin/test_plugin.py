@@ -39,7 +39,10 @@ FAILING = """
 """
 
 
-def test_a_failure_shows_the_dialogue_the_plan_and_how_to_repeat_it(project: pytest.Pytester) -> None:
+def test_a_failure_shows_the_dialogue_the_plan_and_how_to_repeat_it(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")  # pytest then shortens no line of its summary
     project.makepyfile(test_it=FAILING)
     result = project.runpytest_inprocess()
     result.assert_outcomes(failed=1)
