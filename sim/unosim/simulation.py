@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 
 from unosim.board import AdcStarted, Board, Stop, UartSent
 from unosim.clock import NS_PER_MS, NS_PER_S, cycles_at, earliest, ns_at
-from unosim.modem.actions import Action, Output, Send, SetBaud
-from unosim.modem.events import NetworkEvent, Received
+from unosim.module_end import ModuleEnd
 from unosim.network import Network
 from unosim.trace import Channel, Trace
-from unosim.uart import Q8, Line, sample
+from unosim.uart import Q8, sample
 from unosim.uart_module import UartModule
 
 CLOCK_HZ = 16_000_000
@@ -61,8 +60,8 @@ class Simulation:
         self.now_ns = 0
         self.conversions: dict[int, int] = {}
         self._analog = analog or {}
-        self._to_board = Line(modem.baud)
-        self._apply(modem.power_on(0))
+        self._end = ModuleEnd(modem, network, lambda entry: self.trace.record(*entry))
+        self._end.power_on(0)
 
     def run(self, until: Callable[[], bool], *, limit_s: float) -> bool:
         """Run until a condition holds, which is checked after every event and every `LEAP_NS_MAX`.
@@ -87,9 +86,8 @@ class Simulation:
         deadline_ns = earliest(
             limit_ns,
             self.now_ns + LEAP_NS_MAX,
-            self.modem.next_deadline(),
-            self.network.next_deadline(),
-            self._to_board.next_take_ns(),
+            self._end.next_deadline(),
+            self._end.to_host.next_take_ns(),
         )
         stop = self.board.run(cycles_at(max(deadline_ns or 0, self.now_ns), CLOCK_HZ))
         self.now_ns = max(self.now_ns, ns_at(self.board.cycle, CLOCK_HZ))
@@ -101,15 +99,11 @@ class Simulation:
         if stop not in {Stop.LIMIT, Stop.EVENT}:
             at = f"at {self.now_ns / NS_PER_S:.6f} s, pc 0x{2 * self.board.pc:04x}"
             raise SimulationError(f"the board stopped {at}: {stop.name}")
-        for network_event in self.network.poll(self.now_ns):
-            self._hear_network(network_event)
-        deadline_ns = self.modem.next_deadline()
-        if deadline_ns is not None and deadline_ns <= self.now_ns:
-            self._apply(self.modem.advance(self.now_ns))
+        self._end.settle(self.now_ns)
 
     def _feed_board(self) -> None:
         """Put as many frames on the board's RX pin as it can know of in advance."""
-        for frame in self._to_board.take(self.board.uart_input_room):
+        for frame in self._end.to_host.take(self.board.uart_input_room):
             start_cycle = cycles_at(frame.start_ns, CLOCK_HZ)
             self.board.uart_input(frame.data, start_cycle, CLOCK_HZ * Q8 // frame.baud)
 
@@ -120,7 +114,7 @@ class Simulation:
         at_ns = ns_at(sent.end_cycle, CLOCK_HZ)
         baud = CLOCK_HZ * Q8 // sent.bit_cycles_q8
         self.trace.record(at_ns, Channel.UNO_TX, bytes([sent.data]), baud)
-        self._apply(self.modem.receive(bytes([byte]), self.now_ns))
+        self._end.hear(bytes([byte]), self.now_ns)
 
     def _show_voltage(self, started: AdcStarted) -> None:
         """Give the pin its voltage of this instant, which the converter samples a moment later."""
@@ -128,22 +122,3 @@ class Simulation:
         source = self._analog.get(started.channel)
         if source:
             self.board.set_analog_mv(started.channel, source(self.now_ns))
-
-    def _hear_network(self, event: NetworkEvent) -> None:
-        if isinstance(event, Received):
-            self.trace.record(self.now_ns, Channel.NET_RX, event.data)
-        self._apply(self.modem.network(event, self.now_ns))
-
-    def _apply(self, actions: list[Action]) -> None:
-        """Carry out what the modem asks for."""
-        for action in actions:
-            match action:
-                case Output(data):
-                    start_ns = self._to_board.write(data, self.now_ns)
-                    self.trace.record(start_ns, Channel.ESP_TX, data, self._to_board.baud)
-                case SetBaud(baud):
-                    self._to_board.set_baud(baud)
-                case _:
-                    if isinstance(action, Send):
-                        self.trace.record(self.now_ns, Channel.NET_TX, action.data)
-                    self.network.perform(action, self.now_ns)

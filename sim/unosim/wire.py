@@ -11,11 +11,8 @@ receiver's rate: where the rates differ, garbage comes out.
 What it does not do: frames other than 8N1, RTS and CTS, breaks.
 """
 
-from collections.abc import Callable
-
 from unosim.clock import NS_PER_S, earliest
-from unosim.modem.actions import Action, Output, Send, SetBaud
-from unosim.modem.events import NetworkEvent, Received
+from unosim.module_end import ModuleEnd, Watch
 from unosim.network.seam import Network
 from unosim.trace import Channel, Entry
 from unosim.uart import Line, sample
@@ -26,8 +23,6 @@ BACKLOG_BYTES_MAX = 4_096
 driver."""
 
 _PS_PER_S = 1_000 * NS_PER_S
-
-Watch = Callable[[Entry], None]
 
 
 class WiredModem:
@@ -42,10 +37,9 @@ class WiredModem:
     def __init__(self, modem: UartModule, network: Network, watch: Watch) -> None:
         self.modem = modem
         self.now_ns = 0
-        self._network = network
+        self._end = ModuleEnd(modem, network, watch)
         self._watch = watch
         self._from_host = Line(modem.baud)
-        self._to_host = Line(modem.baud)
 
     @property
     def listening(self) -> bool:
@@ -54,11 +48,11 @@ class WiredModem:
 
     def room(self, link: int) -> int:
         """Return how many bytes the network may bring on a link (0-4) now."""
-        return max(0, min(self.modem.receive_window(link), BACKLOG_BYTES_MAX - len(self._to_host)))
+        return max(0, min(self.modem.receive_window(link), BACKLOG_BYTES_MAX - len(self._end.to_host)))
 
     def power_on(self, now_ns: int) -> None:
         """Apply power to the module."""
-        self._apply(self.modem.power_on(now_ns))
+        self._end.power_on(now_ns)
 
     def say(self, data: bytes, baud: int | None, now_ns: int) -> None:
         """Put bytes of the host on the wire, behind those still leaving.
@@ -73,7 +67,7 @@ class WiredModem:
 
     def next_deadline(self) -> int | None:
         """Return the instant in ns at which something happens next, or None if nothing is under way."""
-        return earliest(self._next_event(), self._to_host.next_end_ns())
+        return earliest(self._next_event(), self._end.to_host.next_end_ns())
 
     def run(self, now_ns: int) -> None:
         """Let time pass up to an instant."""
@@ -87,16 +81,14 @@ class WiredModem:
     def heard(self, baud: int | None, now_ns: int) -> bytes:
         """Return what the host's UART has received up to an instant, by its rate (None follows the modem)."""
         data = bytearray()
-        for frame in self._to_host.take_ended(now_ns):
+        for frame in self._end.to_host.take_ended(now_ns):
             byte, _ = sample(frame.data, _PS_PER_S // frame.baud, _PS_PER_S // (baud or frame.baud))
             data.append(byte)  # a framing error is kept, as terminal drivers do
         return bytes(data)
 
     def _next_event(self) -> int | None:
         """Return the instant in ns of the next event at the modem."""
-        return earliest(
-            self._from_host.next_end_ns(), self.modem.next_deadline(), self._network.next_deadline()
-        )
+        return earliest(self._from_host.next_end_ns(), self._end.next_deadline())
 
     def _step(self, at_ns: int) -> None:
         """Let happen what is due at an instant: the host first, then the network, then the modem."""
@@ -104,28 +96,5 @@ class WiredModem:
         for frame in self._from_host.take_ended(at_ns):
             self._watch(Entry(at_ns, Channel.UNO_TX, bytes([frame.data]), frame.baud))
             byte, _ = sample(frame.data, _PS_PER_S // frame.baud, _PS_PER_S // self.modem.baud)
-            self._apply(self.modem.receive(bytes([byte]), at_ns))
-        for event in self._network.poll(at_ns):
-            self._hear_network(event)
-        deadline_ns = self.modem.next_deadline()
-        if deadline_ns is not None and deadline_ns <= at_ns:
-            self._apply(self.modem.advance(at_ns))
-
-    def _hear_network(self, event: NetworkEvent) -> None:
-        if isinstance(event, Received):
-            self._watch(Entry(self.now_ns, Channel.NET_RX, event.data))
-        self._apply(self.modem.network(event, self.now_ns))
-
-    def _apply(self, actions: list[Action]) -> None:
-        """Carry out what the modem asks for."""
-        for action in actions:
-            match action:
-                case Output(data):
-                    start_ns = self._to_host.write(data, self.now_ns)
-                    self._watch(Entry(start_ns, Channel.ESP_TX, data, self._to_host.baud))
-                case SetBaud(baud):
-                    self._to_host.set_baud(baud)
-                case _:
-                    if isinstance(action, Send):
-                        self._watch(Entry(self.now_ns, Channel.NET_TX, action.data))
-                    self._network.perform(action, self.now_ns)
+            self._end.hear(bytes([byte]), at_ns)
+        self._end.settle(at_ns)

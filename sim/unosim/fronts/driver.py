@@ -15,9 +15,10 @@ from unosim.clock import NS_PER_S
 from unosim.esp01 import Address
 from unosim.fronts.stream import HasFileno, Stream
 from unosim.modem import Modem
+from unosim.module_end import Watch
 from unosim.network.seam import Network
 from unosim.network.sockets import SocketNetwork
-from unosim.wire import Watch, WiredModem
+from unosim.wire import WiredModem
 
 
 class Driver:

@@ -12,6 +12,7 @@ from unosim.board import Board, Image
 from unosim.clock import NS_PER_S, earliest
 from unosim.faults import Happened, Injection, Plan
 from unosim.modem import AccessPoint, Modem, Profile, Radio
+from unosim.module_end import Watch
 from unosim.network import VirtualNetwork
 from unosim.pytest_plugin.lab_network import LabNetwork
 from unosim.pytest_plugin.listener import TIMEOUT_S, Listener
@@ -20,7 +21,7 @@ from unosim.pytest_plugin.terminal import Terminal
 from unosim.simulation import Simulation
 from unosim.trace import Channel, Entry, Trace
 from unosim.uart_module import UartModule
-from unosim.wire import Watch, WiredModem
+from unosim.wire import WiredModem
 
 HOST_BAUD = 115_200
 """The rate of the test's own UART until a test sets another; that of a fresh ESP-01, and of many sketches."""
