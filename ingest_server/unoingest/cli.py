@@ -4,6 +4,7 @@ Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed,
 one line of what happened and one of what to do; `--debug` adds the traceback.
 """
 
+import functools
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ import msgspec
 
 from unoingest.config import Config, config_options, environment_variable
 from unoingest.errors import UnoingestError
+from unoingest.reading_log import ReadingLog
 from unoingest.server import serve
 from unoingest.store import StoredReading, read_readings
-from unoingest.timestamps import rfc3339
+from unoingest.structured_log import use_profile
+from unoingest.timestamps import NS_PER_MS, rfc3339
 
 PORT = click.IntRange(0, 65535)
 
@@ -55,7 +58,7 @@ def main(debug: bool) -> None:
 
 
 @main.command("serve")
-@config_options("database", "host", "port", "project")
+@config_options("database", "host", "port", "project", "log_profile")
 def serve_command(**settings: Any) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -107,7 +110,7 @@ def fake_cloud_command(rates: dict[str, float], **settings: Any) -> None:
 
 
 @main.command()
-@config_options("database")
+@config_options("database", "project", "log_profile")
 @_switch("json", "Print one JSON object for each reading.")
 @_switch("log-lines", "Print the structured log line of each reading, for a log that missed some.")
 def readings(json: bool, log_lines: bool, **settings: Any) -> None:
@@ -115,7 +118,9 @@ def readings(json: bool, log_lines: bool, **settings: Any) -> None:
     if json and log_lines:
         raise click.UsageError("--json and --log-lines exclude each other.")
     config = Config(**settings)
-    show = _as_json if json else _as_log_line if log_lines else _as_text
+    use_profile(config.log_profile)
+    as_log_line = functools.partial(_as_log_line, config.project)
+    show = _as_json if json else as_log_line if log_lines else _as_text
     for reading in read_readings(config.database):
         click.echo(show(reading))
 
@@ -128,16 +133,27 @@ def _as_json(reading: StoredReading) -> bytes:
             "seq": reading.seq,
             "values": msgspec.Raw(reading.values_json),
             "received_at": rfc3339(reading.received_at_ns),
-            "timestamp": rfc3339(reading.timestamp_ns),
+            "timestamp": None if reading.timestamp_ns is None else rfc3339(reading.timestamp_ns),
         }
     )
 
 
-def _as_log_line(reading: StoredReading) -> bytes:
-    return reading.log_line.rstrip(b"\n")
+def _as_log_line(project: str, reading: StoredReading) -> bytes:
+    age_ns = None if reading.timestamp_ns is None else reading.received_at_ns - reading.timestamp_ns
+    log = ReadingLog(
+        reading.device, reading.boot, reading.received_at_ns, trace=reading.trace, project=project
+    )
+    made = log.reading(
+        reading.seq,
+        None if age_ns is None else age_ns // NS_PER_MS,
+        msgspec.json.decode(reading.values_json),
+        reading.values_json,
+    )
+    return made.log_line.rstrip(b"\n")
 
 
 def _as_text(reading: StoredReading) -> str:
     values = " ".join(f"{name}={value}" for name, value in msgspec.json.decode(reading.values_json).items())
     identity = f"{reading.device} boot {reading.boot} seq {reading.seq}"
-    return f"{rfc3339(reading.timestamp_ns)}  {identity}  {values}"
+    time = "(time not known)" if reading.timestamp_ns is None else rfc3339(reading.timestamp_ns)
+    return f"{time:30}  {identity}  {values}"

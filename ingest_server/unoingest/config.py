@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from unoingest.log_profile import PROFILES
+from unoingest.structured_log import PROFILE_DEFAULT
+
 ENVIRONMENT_PREFIX = "UNOINGEST_"
 
 
@@ -51,6 +54,13 @@ class Config:
             "doc": "Google Cloud project that holds the traces; log lines then link to them.",
         },
     )
+    log_profile: str = field(
+        default=PROFILE_DEFAULT,
+        metadata={
+            "type": click.Choice(list(PROFILES)),
+            "doc": "Who reads the log lines, which decides what their special fields are called.",
+        },
+    )
 
 
 def environment_variable(name: str) -> str:
@@ -67,7 +77,7 @@ def config_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
             setting = fields[name]
             required = setting.default is dataclasses.MISSING
             command = click.option(
-                f"--{name}",
+                f"--{name.replace('_', '-')}",
                 type=setting.metadata["type"],
                 # for click a default of None is a default
                 **({"required": True} if required else {"default": setting.default}),

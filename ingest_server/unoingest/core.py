@@ -10,10 +10,9 @@ import msgspec
 
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
 from unoingest.problems import IDENTITY_CONFLICT, STORE_UNAVAILABLE, ProblemError
+from unoingest.reading_log import FrameEncoder, ReadingLog, no_frame
 from unoingest.schema import SentBatch, decode_batch, pointer_of
-from unoingest.store import NewBatch, NewReading, Store
-from unoingest.structured_log import ReadingLog
-from unoingest.timestamps import NS_PER_MS
+from unoingest.store import NewBatch, Store
 from unoingest.trace_context import TraceContext
 
 
@@ -41,11 +40,13 @@ class Core:
     Args:
         store: Where readings go.
         project: Google Cloud project that log lines name as the home of traces, or "" for none.
+        encode_frame: Makes the entries for the outbox (`unoingest.cloud_entry.encode_frame`), or `no_frame`.
     """
 
-    def __init__(self, store: Store, project: str = "") -> None:
+    def __init__(self, store: Store, project: str = "", encode_frame: FrameEncoder = no_frame) -> None:
         self._store = store
         self._project = project
+        self._encode_frame = encode_frame
 
     def accept(self, body: bytes, received_at_ns: int, trace: TraceContext | None = None) -> Accepted:
         """Store the readings in `body`; when this returns they are on disk.
@@ -81,10 +82,16 @@ class Core:
             raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
 
     def _new_batch(self, sent: SentBatch, received_at_ns: int, trace: TraceContext | None) -> NewBatch:
-        log = ReadingLog(sent.device, sent.boot, received_at_ns, trace, self._project)
-        readings = []
-        for reading in sent.readings:
-            timestamp_ns = received_at_ns - reading.age_ms * NS_PER_MS
-            line = log.encode(reading.seq, reading.age_ms, timestamp_ns, reading.values)
-            readings.append(NewReading(reading.seq, timestamp_ns, reading.values_json, line))
-        return NewBatch(sent.device, sent.boot, received_at_ns, tuple(readings))
+        log = ReadingLog(
+            sent.device,
+            sent.boot,
+            received_at_ns,
+            trace=trace,
+            project=self._project,
+            encode_frame=self._encode_frame,
+        )
+        readings = tuple(
+            log.reading(reading.seq, reading.age_ms, reading.values, reading.values_json)
+            for reading in sent.readings
+        )
+        return NewBatch(sent.device, sent.boot, received_at_ns, readings, trace)

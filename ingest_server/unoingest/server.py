@@ -33,7 +33,7 @@ from unoingest.config import Config
 from unoingest.errors import ServeError, UnoingestError
 from unoingest.rsgi import RsgiEntry
 from unoingest.store import SqliteStore
-from unoingest.structured_log import encode_event, write_stderr
+from unoingest.structured_log import encode_event, use_profile, write_stderr
 
 # at shutdown: a request that takes longer waits for a client that has gone silent, and is cut off
 SHUTDOWN_TIMEOUT_S = 10
@@ -63,6 +63,7 @@ def serve(config: Config) -> None:
         StoreError: the store cannot be opened, before anything was served or to close it at the end.
         ServeError: the address cannot be listened at, or the worker process ended by itself.
     """
+    use_profile(config.log_profile)
     SqliteStore(config.database).close()
     with _reserve(config.host, config.port) as reservation:
         host, port = reservation.getsockname()[:2]
@@ -96,6 +97,7 @@ def _load_app(config: Config) -> Any:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    use_profile(config.log_profile)
     try:
         store = SqliteStore(config.database)
     except UnoingestError as error:

@@ -1,6 +1,9 @@
-"""Opening the store's SQLite file: settings, schema, version, and what is said when it cannot be opened.
+"""Opening the store's SQLite file: settings, version, upgrade, and what is said when it cannot be opened.
 
 The version is in SQLite's `user_version`; `application_id` tells our file from other programs' databases.
+A file of an older version is upgraded when it is opened for writing, one step and one transaction at a time
+(`unoingest.migrations`); a reader refuses it, because a reader changes nothing. One of a newer version is
+refused by both.
 Reading and writing readings is the business of `unoingest.store`.
 """
 
@@ -10,25 +13,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from unoingest.checksum import reading_checksum
 from unoingest.errors import StoreError
+from unoingest.migrations import MIGRATIONS
 
 APPLICATION_ID = 0x756E6F6C  # "unol"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = len(MIGRATIONS)
 BUSY_TIMEOUT_MS = 1000
-
-_SCHEMA = """
-CREATE TABLE reading (
-    device         TEXT    NOT NULL,
-    boot           INTEGER NOT NULL,
-    seq            INTEGER NOT NULL,
-    received_at_ns INTEGER NOT NULL,
-    timestamp_ns   INTEGER NOT NULL,
-    channel_values BLOB    NOT NULL,
-    log_line       BLOB    NOT NULL,
-    PRIMARY KEY (device, boot, seq)
-) STRICT;
-CREATE TABLE probe (filler BLOB NOT NULL) STRICT;
-"""
 
 
 def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
@@ -47,13 +38,12 @@ def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
         )
         try:
             # the version comes first: WAL mode would already change a file that is not ours
-            if _version(connection, path) == 0:
-                _create(connection)
+            _version(connection, path)
+            # and before the upgrade, which is durable like everything else
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             # a file that can only be read fails here, not at the first reading
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
+            _upgrade(connection, path)
             _sync_directory(path)
         except BaseException:
             connection.close()
@@ -76,9 +66,10 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-        if version == 0:
+        if version != SCHEMA_VERSION:
             connection.close()
-            raise StoreError(f"the store at {str(path)!r} is empty", "Start `unoingest serve` on it.")
+            state = "is empty" if version == 0 else f"has version {version}, an older one"
+            raise StoreError(f"the store at {str(path)!r} {state}", "Start `unoingest serve` on it.")
         return connection
 
 
@@ -91,20 +82,32 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     if application_id != APPLICATION_ID:
         raise StoreError(f"{str(path)!r} is another program's database", "Choose another file.")
-    if version != SCHEMA_VERSION:
+    if not 0 < version <= SCHEMA_VERSION:
         raise StoreError(
-            f"the store at {str(path)!r} has version {version}, this program reads version {SCHEMA_VERSION}",
+            f"the store at {str(path)!r} has version {version}, this program knows {SCHEMA_VERSION} at most",
             "Use the unolink release that wrote it, or a newer one.",
         )
-    return SCHEMA_VERSION
+    return int(version)
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    """Create the schema in one transaction: a file has all of it or none."""
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {_SCHEMA}"
-        f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    )
+def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Take the steps that the file lacks; a step is in the file whole or not at all."""
+    connection.create_function("reading_checksum", 7, reading_checksum, deterministic=True)
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # read again behind the lock: another process may have taken a step since
+            version = _version(connection, path)
+            if version == SCHEMA_VERSION:
+                return
+            for statement in MIGRATIONS[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
 
 def _sync_directory(path: Path) -> None:

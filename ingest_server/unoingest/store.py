@@ -12,14 +12,18 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from unoingest.checksum import batch_checksum, continued_checksum, reading_checksum
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
 from unoingest.group_commit import GroupCommit
+from unoingest.outbox import put
 from unoingest.sqlite_file import BUSY_TIMEOUT_MS, connect_reader, open_database
+from unoingest.trace_context import TraceContext, format_traceparent, parse_traceparent
 
 # the probe asks for as much room as the largest request body
 PROBE_BYTES = 64 * 1024
+_CHECK_HINT = "`unoingest check` lists what is damaged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +32,54 @@ class NewReading:
 
     Args:
         seq: Sequence number, 0..2^32-1.
-        timestamp_ns: Moment of measurement, nanoseconds since the Unix epoch (negative before it).
+        timestamp_ns: Moment of measurement, nanoseconds since the Unix epoch (negative before it), or None if
+            the device did not know it.
         values_json: Channel values as canonical JSON; equal values have equal bytes.
-        log_line: The reading's structured log line, newline included.
+        log_line: The reading's structured log line, newline included; it is not stored.
+        frame: The reading's entry for the outbox (`unoingest.cloud_entry`), or empty if it goes nowhere.
     """
 
     seq: int
-    timestamp_ns: int
+    timestamp_ns: int | None
     values_json: bytes
     log_line: bytes
+    frame: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NewStatus:
+    """A device's counters as they came with a request, stored if any reading of the request is new.
+
+    Args:
+        counters_json: Name to integer, as JSON.
+        log_line: Their structured log line, newline included; it is not stored.
+        frame: Their entry for the outbox, or empty if it goes nowhere.
+    """
+
+    counters_json: bytes
+    log_line: bytes
+    frame: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """The readings of one request; each sequence number at most once."""
+    """The readings of one request; each sequence number at most once.
+
+    Args:
+        device: Device name, 1..32 characters.
+        boot: Boot counter, 0..2^32-1.
+        received_at_ns: Nanoseconds since the Unix epoch, not negative.
+        readings: In the order sent.
+        trace: The trace that the request named, if any.
+        status: The device's counters, if any came.
+    """
 
     device: str
     boot: int
     received_at_ns: int
     readings: tuple[NewReading, ...]
+    trace: TraceContext | None = None
+    status: NewStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +90,9 @@ class StoredReading:
     boot: int
     seq: int
     received_at_ns: int
-    timestamp_ns: int
+    timestamp_ns: int | None
     values_json: bytes
-    log_line: bytes
+    trace: TraceContext | None
 
 
 class Store(Protocol):
@@ -131,13 +164,42 @@ def _insert(connection: sqlite3.Connection, batch: NewBatch) -> tuple[NewReading
         if known.get(reading.seq, reading.values_json) != reading.values_json:
             raise IdentityConflictError(reading.seq)
     new = tuple(reading for reading in batch.readings if reading.seq not in known)
+    if new:
+        _write(connection, batch, new)
+    return new
+
+
+def _write(connection: sqlite3.Connection, batch: NewBatch, new: tuple[NewReading, ...]) -> None:
+    """Write the new readings of a batch, its status, and the entries of both for the outbox."""
+    device, boot, received_at_ns = batch.device, batch.boot, batch.received_at_ns
+    traceparent = format_traceparent(batch.trace) if batch.trace else None
+    common = batch_checksum(device, boot, received_at_ns, traceparent)
     connection.executemany(
         "INSERT INTO reading"
-        " (device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*identity, r.seq, batch.received_at_ns, r.timestamp_ns, r.values_json, r.log_line) for r in new],
+        " (device, boot, seq, received_at_ns, timestamp_ns, channel_values, traceparent, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(device, boot, r.seq, received_at_ns, r.timestamp_ns, r.values_json, traceparent),
+                continued_checksum(common, r.seq, r.timestamp_ns, r.values_json),
+            )
+            for r in new
+        ],
     )
-    return new
+    frames = [reading.frame for reading in new if reading.frame]
+    if batch.status is not None:
+        # a request that a gateway held back may be older than the status that is there
+        connection.execute(
+            "INSERT INTO device_status (device, boot, seq, received_at_ns, counters) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (device) DO UPDATE SET (boot, seq, received_at_ns, counters)"
+            " = (excluded.boot, excluded.seq, excluded.received_at_ns, excluded.counters)"
+            " WHERE (excluded.boot, excluded.seq) >= (boot, seq)",
+            (device, boot, new[0].seq, received_at_ns, batch.status.counters_json),
+        )
+        if batch.status.frame:
+            frames.append(batch.status.frame)
+    if frames:
+        put(connection, received_at_ns, frames)
 
 
 def _write_and_delete(connection: sqlite3.Connection) -> None:
@@ -148,20 +210,33 @@ def _write_and_delete(connection: sqlite3.Connection) -> None:
 def read_readings(path: Path) -> Iterator[StoredReading]:
     """Yield every stored reading by device, boot and seq, without locking out a server that writes.
 
+    A reading whose checksum is wrong is left out, and raised about at the end.
+
     Raises:
-        StoreError: the file is missing, unreadable, no unolink store, or of another version.
+        StoreError: the file is missing, unreadable, no unolink store, of another version, or damaged.
     """
+    damaged = 0
     with contextlib.closing(connect_reader(path)) as connection:
         try:
             for row in connection.execute(
-                "SELECT device, boot, seq, received_at_ns, timestamp_ns, channel_values, log_line"
-                " FROM reading ORDER BY device, boot, seq"
+                "SELECT device, boot, seq, received_at_ns, timestamp_ns, channel_values, traceparent,"
+                " checksum FROM reading ORDER BY device, boot, seq"
             ):
-                yield StoredReading(*row)
+                if reading_checksum(*row[:-1]) == row[-1]:
+                    yield _stored(row)
+                else:
+                    damaged += 1
         except sqlite3.Error as error:
-            raise StoreError(
-                f"cannot read {str(path)!r}: {error}", "Check the file with `PRAGMA integrity_check`."
-            ) from error
+            raise StoreError(f"cannot read {str(path)!r}: {error}", _CHECK_HINT) from error
+    if damaged:
+        raise StoreError(f"{damaged} readings in {str(path)!r} are damaged and were left out", _CHECK_HINT)
+
+
+def _stored(row: tuple[Any, ...]) -> StoredReading:
+    device, boot, seq, received_at_ns, timestamp_ns, values_json, traceparent, _ = row
+    return StoredReading(
+        device, boot, seq, received_at_ns, timestamp_ns, values_json, parse_traceparent(traceparent)
+    )
 
 
 def _file_id(path: Path) -> tuple[int, int] | None:

@@ -4,126 +4,39 @@ Rules:
 
 * One line is one `os.write` of at most 4,096 bytes: a pipe keeps writes up to PIPE_BUF whole (POSIX, write),
   so lines of several threads or processes never mix.
-* Time is `timestampSeconds` and `timestampNanos`, which every agent understands, and it is the server's:
-  an entry with a device's 1970 would be accepted and never stored.
-* `insertId` is fixed by the reading's identity, has a fixed width and sorts by boot and seq, so that an entry
-  delivered twice is shown once and entries of equal time keep their order.
-* What a device sent stands below the one key `reading`: at top level it could choose its log or its project.
-* Integers beyond 2^53 are strings, because an entry's payload holds numbers as doubles.
+* A process writes all its lines by one profile (`unoingest.log_profile`), chosen when it starts.
+* Readings go to stdout (`unoingest.reading_log`) and the service's own events to stderr; agents collect both.
 
-Readings go to stdout and the service's own events to stderr, each in this format; agents collect both.
 This module does not buffer, queue or send anything.
 """
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from unoingest.log_profile import PROFILES, LogProfile
 from unoingest.timestamps import NS_PER_S, rfc3339
-from unoingest.trace_context import TraceContext, derive_trace_id
 
 STDOUT, STDERR = 1, 2
 LINE_BYTES_MAX = 4096
-DOUBLE_EXACT_MAX = 2**53
 EVENT_TEXT_CHARS_MAX = 2000
+PROFILE_DEFAULT = "gke"
 
-_PREFIX = "logging.googleapis.com/"
-
-
-class ReadingFields(msgspec.Struct):
-    """What the device sent, and the moment it was measured."""
-
-    device: str
-    boot: int
-    seq: int
-    age_ms: int
-    timestamp: str
-    values: Mapping[str, int | float | str]
+_chosen = PROFILES[PROFILE_DEFAULT]
 
 
-class ReadingEntry(
-    msgspec.Struct,
-    rename={
-        "timestamp_seconds": "timestampSeconds",
-        "timestamp_nanos": "timestampNanos",
-        "insert_id": _PREFIX + "insertId",
-        "labels": _PREFIX + "labels",
-        "trace": _PREFIX + "trace",
-        "span_id": _PREFIX + "spanId",
-        "trace_sampled": _PREFIX + "trace_sampled",
-    },
-):
-    """One reading as a log entry; the names are those of the agents' special fields."""
-
-    severity: str
-    message: str
-    timestamp_seconds: int
-    timestamp_nanos: int
-    insert_id: str
-    labels: Mapping[str, str]
-    trace: str
-    span_id: str | msgspec.UnsetType
-    trace_sampled: bool | msgspec.UnsetType
-    reading: ReadingFields
+def use_profile(name: str) -> None:
+    """Write this process's lines by the profile `name` from now on; it is set once, before any line."""
+    global _chosen  # noqa: PLW0603 - a process has one standard output and one standard error
+    _chosen = PROFILES[name]
 
 
-class ReadingLog:
-    """Encodes the readings of one request.
-
-    Args:
-        device: Device name, 1..32 characters.
-        boot: Boot counter, 0..2^32-1.
-        received_at_ns: When the server received the request, nanoseconds since the Unix epoch, not negative.
-        trace: The request's trace, or None to derive one from each reading's identity.
-        project: Google Cloud project that holds the traces, or "" to write the bare trace id.
-    """
-
-    def __init__(
-        self, device: str, boot: int, received_at_ns: int, trace: TraceContext | None, project: str
-    ) -> None:
-        self._device = device
-        self._boot = boot
-        self._seconds, self._nanos = divmod(received_at_ns, NS_PER_S)
-        self._trace = trace
-        self._trace_prefix = f"projects/{project}/traces/" if project else ""
-        self._labels = {"device": device, "boot": str(boot)}
-        # the name's hash stands in for the name: names differ in length, and the id must not
-        self._insert_id_prefix = f"{hashlib.sha256(device.encode()).hexdigest()[:16]}-{boot:010d}-"
-
-    def encode(self, seq: int, age_ms: int, timestamp_ns: int, values: Mapping[str, int | float]) -> bytes:
-        """Return the line of one reading, newline included, at most 4,096 bytes for any valid reading.
-
-        Args:
-            seq: Sequence number, 0..2^32-1.
-            age_ms: Age of the reading when it was sent, 0..2^32-1.
-            timestamp_ns: Moment of measurement, nanoseconds since the Unix epoch.
-            values: Channel name to finite number, 1..32 channels.
-        """
-        trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
-        entry = ReadingEntry(
-            severity="INFO",
-            message=f"reading {self._device} boot {self._boot} seq {seq}",
-            timestamp_seconds=self._seconds,
-            timestamp_nanos=self._nanos,
-            insert_id=f"{self._insert_id_prefix}{seq:010d}",
-            labels=self._labels,
-            trace=self._trace_prefix + trace_id,
-            span_id=self._trace.span_id if self._trace else msgspec.UNSET,
-            trace_sampled=self._trace.sampled if self._trace else msgspec.UNSET,
-            reading=ReadingFields(
-                self._device,
-                self._boot,
-                seq,
-                age_ms,
-                rfc3339(timestamp_ns),
-                {name: _exact(value) for name, value in values.items()},
-            ),
-        )
-        return msgspec.json.encode(entry) + b"\n"
+def profile() -> LogProfile:
+    """Return the profile by which this process writes."""
+    return _chosen
 
 
 def encode_event(
@@ -136,18 +49,27 @@ def encode_event(
         event: Stable name of what happened.
         message: One sentence for people.
         at_ns: When, nanoseconds since the Unix epoch, not negative.
-        fields: Further members; texts are shortened from the front until the line fits.
+        fields: Further members, `httpRequest` as Cloud Logging has it among them; texts are shortened from
+            the front until the line fits.
     """
     seconds, nanos = divmod(at_ns, NS_PER_S)
+    time = (
+        {"time": rfc3339(at_ns)}
+        if _chosen.has_rfc3339_time
+        else {"timestampSeconds": seconds, "timestampNanos": nanos}
+    )
+    named = {
+        _chosen.http_request_key if name == "httpRequest" else name: value
+        for name, value in (fields or {}).items()
+    }
     chars_max = EVENT_TEXT_CHARS_MAX
     while True:
         entry = {
-            "severity": severity,
+            _chosen.severity_key: severity,
             "message": _shorten(message, chars_max),
-            "timestampSeconds": seconds,
-            "timestampNanos": nanos,
+            **time,
             "event": event,
-            **_shorten(fields or {}, chars_max),
+            **_shorten(named, chars_max),
         }
         line = msgspec.json.encode(entry) + b"\n"
         if len(line) <= LINE_BYTES_MAX:
@@ -170,12 +92,6 @@ def _write_whole(descriptor: int, line: bytes) -> None:
     written_bytes = os.write(descriptor, line)
     if written_bytes != len(line):
         raise OSError(f"only {written_bytes} of {len(line)} bytes were written to descriptor {descriptor}")
-
-
-def _exact(value: float) -> int | float | str:
-    if isinstance(value, int) and abs(value) > DOUBLE_EXACT_MAX:
-        return str(value)
-    return value
 
 
 def _shorten(value: Any, chars_max: int) -> Any:

@@ -45,6 +45,11 @@ def parse_traceparent(header: str | None) -> TraceContext | None:
     return TraceContext(trace_id, span_id, sampled=bool(int(flags, 16) & _SAMPLED_FLAG))
 
 
+def format_traceparent(trace: TraceContext) -> str:
+    """Return the `traceparent` header (version 00) that says this."""
+    return f"00-{trace.trace_id}-{trace.span_id}-{_SAMPLED_FLAG if trace.sampled else 0:02x}"
+
+
 def derive_trace_id(device: str, boot: int, seq: int) -> str:
     """Return the trace id of a reading: the first 16 bytes of SHA-256 over `device/boot/seq`, in hexadecimal.
 

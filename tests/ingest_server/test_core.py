@@ -28,10 +28,12 @@ def test_time_is_the_servers_minus_the_age(store: SqliteStore, database: Path, b
     assert reading.timestamp_ns == 1000 * SECOND_NS - 120 * 10**6
 
 
-def test_the_stored_line_is_the_line_to_write(store: SqliteStore, database: Path, body: Body) -> None:
+def test_the_trace_of_the_request_is_stored_and_logged(
+    store: SqliteStore, database: Path, body: Body
+) -> None:
     trace = TraceContext("1" * 32, "2" * 16, sampled=True)
     accepted = Core(store, "my-project-1").accept(body(1, 2), SECOND_NS, trace)
-    assert accepted.log_lines == tuple(reading.log_line for reading in read_readings(database))
+    assert [reading.trace for reading in read_readings(database)] == [trace, trace]
     assert b"projects/my-project-1/traces/" + b"1" * 32 in accepted.log_lines[0]
 
 

@@ -13,6 +13,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
+from unoingest.sqlite_file import SCHEMA_VERSION
 from unoingest.store import PROBE_BYTES, NewBatch, NewReading, SqliteStore, read_readings
 
 NOBODY = 65534
@@ -32,7 +33,7 @@ def test_a_reading_comes_back_as_it_was_given(store: SqliteStore, database: Path
     (reading,) = read_readings(database)
     assert (reading.device, reading.boot, reading.seq) == ("uno-1", 3, 17)
     assert (reading.received_at_ns, reading.timestamp_ns) == (1000, 983)
-    assert (reading.values_json, reading.log_line) == (b'{"a":1}', b"line 17\n")
+    assert (reading.values_json, reading.trace) == (b'{"a":1}', None)
 
 
 def test_only_new_readings_are_returned_and_stored(store: SqliteStore, database: Path) -> None:
@@ -201,7 +202,7 @@ def other_programs_database(database: Path) -> Path:
 def newer_store(database: Path) -> Path:
     SqliteStore(database).close()
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     return database
 
 
@@ -212,7 +213,11 @@ def newer_store(database: Path) -> Path:
         (is_directory, "unable to open", "directory exists"),
         (not_a_database, "not a database", "sound SQLite database"),
         (other_programs_database, "another program's", "another file"),
-        (newer_store, "version 2, this program reads version 1", "release"),
+        (
+            newer_store,
+            f"version {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION} at most",
+            "release",
+        ),
     ],
 )
 def test_stores_that_cannot_be_opened(
@@ -262,7 +267,7 @@ def test_a_store_that_is_locked_cannot_be_opened(store: SqliteStore, database: P
         (lambda path: path.touch() or path, "is empty"),
         (not_a_database, "not a database"),
         (other_programs_database, "another program's"),
-        (newer_store, "version 2"),
+        (newer_store, f"version {SCHEMA_VERSION + 1}"),
     ],
 )
 def test_stores_that_cannot_be_read(database: Path, prepare: Callable[[Path], Path], message: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from unoingest import structured_log
+from unoingest.reading_log import ReadingLog
 from unoingest.schema import decode_batch
-from unoingest.structured_log import LINE_BYTES_MAX, ReadingLog, encode_event
+from unoingest.structured_log import LINE_BYTES_MAX, encode_event
 from unoingest.trace_context import TraceContext
 
 RECEIVED_AT_NS = 1_795_250_000_000_000_007
@@ -52,8 +53,9 @@ def checked(line: bytes, *payload_keys: str) -> dict[str, Any]:
 def reading_line(**changes: Any) -> bytes:
     call: dict[str, Any] = {"device": "uno-1", "boot": 3, "trace": None, "project": "", "seq": 17}
     call |= {"values": {"a0": 512}, "age_ms": 120, **changes}
-    log = ReadingLog(call["device"], call["boot"], RECEIVED_AT_NS, call["trace"], call["project"])
-    return log.encode(call["seq"], call["age_ms"], RECEIVED_AT_NS - call["age_ms"] * 10**6, call["values"])
+    context = {name: call[name] for name in ("trace", "project")}
+    log = ReadingLog(call["device"], call["boot"], RECEIVED_AT_NS, **context)
+    return log.reading(call["seq"], call["age_ms"], call["values"], b"").log_line
 
 
 def test_a_reading_in_full() -> None:

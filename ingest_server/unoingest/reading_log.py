@@ -1,0 +1,141 @@
+"""What the log says of a reading: a line for an agent, and an entry for the outbox, which say the same.
+
+Rules:
+
+* The time of an entry is the server's: one with a device's 1970 would be accepted and never stored. The
+  moment of measurement stands in it as `timestamp`; where the device knew none it is the server's time, and
+  `age_ms` is null.
+* `insertId` is fixed by the reading's identity, has a fixed width and sorts by boot and seq: an entry that is
+  delivered twice is shown once (with its time it is what Cloud Logging knows a duplicate by;
+  google/logging/v2/log_entry.proto, insert_id), and entries of equal time keep their order.
+* What a device sent stands below the one key `reading` or `status`: at top level it could choose its log or
+  its project.
+* Integers beyond 2^53 are texts, because an entry's payload holds numbers as doubles.
+
+This module stores, buffers and sends nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from unoingest import structured_log
+from unoingest.log_profile import ReadingFields, StatusFields
+from unoingest.store import NewReading, NewStatus
+from unoingest.timestamps import NS_PER_MS, NS_PER_S, rfc3339
+from unoingest.trace_context import TraceContext, derive_trace_id
+
+DOUBLE_EXACT_MAX = 2**53
+
+FrameEncoder = Callable[[Any, int], bytes]
+
+
+def no_frame(_entry: Any, _at_ns: int) -> bytes:
+    """Encode nothing: for a server without an outbox."""
+    return b""
+
+
+class ReadingLog:
+    """Encodes the readings of one request, and the status that came with them.
+
+    Args:
+        device: Device name, 1..32 characters.
+        boot: Boot counter, 0..2^32-1.
+        received_at_ns: When the server received the request, nanoseconds since the Unix epoch, not negative.
+        trace: The request's trace, or None to derive one from each reading's identity.
+        project: Google Cloud project that holds the traces, or "" to write the bare trace id.
+        encode_frame: `unoingest.cloud_entry.encode_frame`, or `no_frame`.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        boot: int,
+        received_at_ns: int,
+        *,
+        trace: TraceContext | None = None,
+        project: str = "",
+        encode_frame: FrameEncoder = no_frame,
+    ) -> None:
+        self._device = device
+        self._boot = boot
+        self._received_at_ns = received_at_ns
+        self._trace = trace
+        self._trace_prefix = f"projects/{project}/traces/" if project else ""
+        self._encode_frame = encode_frame
+        profile = structured_log.profile()
+        self._entry = profile.entry
+        self._time: tuple[Any, Any, Any] = (
+            (UNSET, UNSET, rfc3339(received_at_ns))
+            if profile.has_rfc3339_time
+            else (*divmod(received_at_ns, NS_PER_S), UNSET)
+        )
+        self._labels = {"device": device, "boot": str(boot)}
+        self._span = (trace.span_id, trace.sampled) if trace else (UNSET, UNSET)
+        # the name's hash stands in for the name: names differ in length, and the id must not
+        self._insert_id_prefix = f"{hashlib.sha256(device.encode()).hexdigest()[:16]}-{boot:010d}-"
+
+    def reading(
+        self, seq: int, age_ms: int | None, values: Mapping[str, int | float | None], values_json: bytes
+    ) -> NewReading:
+        """Return a reading as the store takes it; its line has at most 4,096 bytes.
+
+        Args:
+            seq: Sequence number, 0..2^32-1.
+            age_ms: Age of the reading when the request was received, 0..2^33, or None if it is not known.
+            values: Channel name to finite number, 1..32 channels.
+            values_json: The same as canonical JSON.
+        """
+        timestamp_ns = None if age_ms is None else self._received_at_ns - age_ms * NS_PER_MS
+        fields = ReadingFields(
+            self._device,
+            self._boot,
+            seq,
+            age_ms,
+            rfc3339(self._received_at_ns if timestamp_ns is None else timestamp_ns),
+            {name: _exact(value) for name, value in values.items()},
+        )
+        entry = self._made(seq, f"reading {self._device} boot {self._boot} seq {seq}", "", fields, UNSET)
+        line = msgspec.json.encode(entry) + b"\n"
+        return NewReading(
+            seq, timestamp_ns, values_json, line, self._encode_frame(entry, self._received_at_ns)
+        )
+
+    def status(self, seq: int, counters: Mapping[str, int]) -> NewStatus:
+        """Return the device's counters as the store takes them.
+
+        Args:
+            seq: Of the last reading in the request.
+            counters: Name to 64-bit integer, 1..16 of them.
+        """
+        exact = {name: _exact(value) for name, value in counters.items()}
+        fields = StatusFields(self._device, self._boot, seq, exact)
+        entry = self._made(
+            seq, f"status {self._device} boot {self._boot} seq {seq}", "-status", UNSET, fields
+        )
+        line = msgspec.json.encode(entry) + b"\n"
+        counters_json = msgspec.json.encode(counters)
+        return NewStatus(counters_json, line, self._encode_frame(entry, self._received_at_ns))
+
+    def _made(self, seq: int, message: str, id_suffix: str, reading: Any, status: Any) -> Any:
+        trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
+        return self._entry(
+            "INFO",
+            message,
+            *self._time,
+            f"{self._insert_id_prefix}{seq:010d}{id_suffix}",
+            self._labels,
+            self._trace_prefix + trace_id,
+            *self._span,
+            reading,
+            status,
+        )
+
+
+def _exact(value: float | None) -> Any:
+    if isinstance(value, int) and abs(value) > DOUBLE_EXACT_MAX:
+        return str(value)
+    return value
