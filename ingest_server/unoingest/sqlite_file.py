@@ -40,7 +40,7 @@ def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
             # the version comes first: WAL mode would already change a file that is not ours
             _version(connection, path)
             # and before the upgrade, which is durable like everything else
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_write_ahead_log(connection, path)
             connection.execute("PRAGMA synchronous = FULL")
             # a file that can only be read fails here, not at the first reading
             _upgrade(connection, path)
@@ -108,6 +108,16 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Switch to WAL mode. SQLite does not raise where it cannot, it stays in the mode it was in."""
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            f"the store {str(path)!r} cannot have a write-ahead log",
+            "Put it on a local file system (not a network one), and look for disk errors.",
+        )
 
 
 def _sync_directory(path: Path) -> None:
