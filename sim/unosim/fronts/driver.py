@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 
 from unosim.clock import NS_PER_S
 from unosim.esp01 import Address
-from unosim.fronts.stream import HasFileno, Stream
+from unosim.fronts.stream import Stream
 from unosim.modem import Modem
 from unosim.module_end import Watch
-from unosim.network.seam import Network
+from unosim.network.seam import HasFileno, Network
 from unosim.network.sockets import SocketNetwork
 from unosim.wire import WiredModem
 

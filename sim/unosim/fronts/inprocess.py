@@ -10,7 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from unosim.fronts.stream import HasFileno, Said
+from unosim.fronts.stream import Said
+from unosim.network.seam import HasFileno
 from unosim.wire import BACKLOG_BYTES_MAX
 
 RECEIVED_BYTES_MAX = 65_536

@@ -17,7 +17,8 @@ import tty
 from collections.abc import Sequence
 from pathlib import Path
 
-from unosim.fronts.stream import READ_BYTES, FrontError, HasFileno, Said
+from unosim.fronts.stream import READ_BYTES, FrontError, Said
+from unosim.network.seam import HasFileno
 
 _TCGETS2 = 0x802C542A
 _TERMIOS2 = struct.Struct("4I20s2I")  # flags, line discipline and control characters, input and output rate

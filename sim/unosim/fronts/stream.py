@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from unosim.errors import UserError
+from unosim.network.seam import HasFileno
 
 READ_BYTES = 4_096
 """The most that one read takes: the buffer of a serial driver."""
@@ -18,13 +19,6 @@ class Said(NamedTuple):
 
     data: bytes
     baud: int | None
-
-
-class HasFileno(Protocol):
-    """Something that select(2) can wait for."""
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
 
 
 class Stream(Protocol):

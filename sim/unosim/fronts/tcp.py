@@ -8,7 +8,8 @@ import errno
 import socket
 from collections.abc import Sequence
 
-from unosim.fronts.stream import READ_BYTES, FrontError, HasFileno, Said
+from unosim.fronts.stream import READ_BYTES, FrontError, Said
+from unosim.network.seam import HasFileno
 
 
 class TcpStream:

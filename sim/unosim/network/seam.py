@@ -1,5 +1,6 @@
 """What the simulation knows of a network, and what every network models alike: delays and names."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -18,16 +19,33 @@ class Latency:
     """Looking up a name (20-300 ms)."""
     round_trip_ns: int = 4 * NS_PER_MS
     """From the module to a server in the same network and back (1-10 ms)."""
+    handshake_ns: int = 1_500 * NS_PER_MS
+    """From a TCP connection to an SSL session; the module's processor takes most of it (1.5-5 s)."""
     answer_ns: int = 5 * NS_PER_MS
     """A server's time from the last byte of a request to the first of its answer."""
+
+
+def dotted(host: str) -> bool:
+    """Return whether a host is an IPv4 address in dotted decimal, and not a name."""
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class HasFileno(Protocol):
+    """Something that select(2) can wait for."""
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
 
 
 class Network(Protocol):
     """Carries out what the modem asks for and reports what came of it.
 
-    The caller passes the clock's instant to every call; it never goes back. A kind of connection that a
-    network cannot do fails with `Failure.UNSUPPORTED`; of other requests beyond it (listening, the time)
-    nothing comes.
+    The caller passes the clock's instant to every call; it never goes back. What a network has no means for
+    at the moment (a socket, a port) fails with `Failure.UNSUPPORTED`.
     """
 
     def perform(self, action: actions.NetworkAction, now_ns: int) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -6,9 +7,13 @@ from contextlib import contextmanager
 import pytest
 from pytest_mock import MockerFixture
 
+from sim.certificates import Authority
+from sim.network.conftest import Serve as TlsServer
 from unosim.modem import actions, events
-from unosim.network import Latency, LoopbackNetwork, loopback
+from unosim.network import Latency, LoopbackNetwork, connection, loopback
 from unosim.network.seam import Directory
+from unosim.network.tls import Tls
+from unosim.network.virtual import EPOCH_S
 
 LATENCY = Latency(name_ns=1_000, round_trip_ns=200, answer_ns=50)
 NAME = ("server.lan", 80)
@@ -143,10 +148,12 @@ def test_only_routes_lead_anywhere(host: str, port: int, failure: events.Failure
 
 
 def test_a_host_that_never_answers_is_left_to_the_modems_patience(mocker: MockerFixture) -> None:
-    mocker.patch("socket.create_connection", side_effect=TimeoutError)  # on loopback everybody answers
-    network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
-    network.perform(actions.Connect(0, *NAME), 0)
-    assert network.next_deadline() is None
+    mocker.patch.object(connection, "is_writable", return_value=False)  # on loopback everybody answers
+    mocker.patch.object(loopback, "CONNECT_WAIT_S", 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        network = LoopbackNetwork({NAME: listener.getsockname()}, latency=LATENCY)
+        network.perform(actions.Connect(0, *NAME), 0)
+        assert network.next_deadline() is None
 
 
 def test_a_server_that_does_not_listen_refuses() -> None:
@@ -157,8 +164,95 @@ def test_a_server_that_does_not_listen_refuses() -> None:
         assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.REFUSED)]
 
 
-@pytest.mark.parametrize("kind", [actions.Kind.UDP, actions.Kind.SSL])
-def test_what_it_cannot_do_is_refused(kind: actions.Kind) -> None:
-    network = LoopbackNetwork({NAME: ("127.0.0.1", 1)}, latency=LATENCY)
-    network.perform(actions.Connect(0, *NAME, kind), 0)
-    assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.UNSUPPORTED)]
+HANDSHAKE_NS = 1_200 + LATENCY.handshake_ns
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_ssl_link_is_terminated_and_verified(
+    tls_server: TlsServer, authority: Authority, *, trusted: bool
+) -> None:
+    tls = Tls(ca=authority.ca if trusted else authority.issue("other.lan"))
+    network = LoopbackNetwork({NAME: tls_server("server.lan")}, latency=LATENCY, tls=tls)
+    network.perform(actions.Connect(4, *NAME, actions.Kind.SSL, verify_server=True), 0)
+    assert network.next_deadline() == HANDSHAKE_NS
+    (outcome,) = network.poll(HANDSHAKE_NS)
+    if trusted:
+        assert outcome == events.Connected(4, Directory.ADDRESS, 80, 50_000)
+        network.perform(actions.Send(4, b"ping"), HANDSHAKE_NS)
+        assert network.poll(HANDSHAKE_NS + 200) == [events.Acknowledged(4, 4)]
+        assert network.poll(HANDSHAKE_NS + 250) == [events.Received(4, b"PING")]
+    else:
+        assert outcome == events.ConnectFailed(4, events.Failure.HANDSHAKE)
+    network.close()
+
+
+def test_datagrams_arrive_together_at_the_look_for_them() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(5)
+
+        def serve() -> None:
+            data, sender = peer.recvfrom(99)
+            for part in (data, data.upper()):
+                peer.sendto(part, sender)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        network = LoopbackNetwork({NAME: peer.getsockname()}, latency=LATENCY)
+        network.perform(actions.Connect(1, *NAME, actions.Kind.UDP, 123), 0)
+        here = (Directory.ADDRESS, 80)
+        assert network.poll(1_000) == [events.Connected(1, *here, 123)]
+        network.perform(actions.Send(1, b"ping", here), 2_000)
+        assert network.next_deadline() == LOOK_NS
+        assert network.poll(LOOK_NS) == [events.Received(1, b"ping", here), events.Received(1, b"PING", here)]
+        assert network.next_deadline() is None
+        network.close()
+        thread.join(5)
+
+
+def test_a_caller_is_waited_for_and_heard_at_modelled_instants() -> None:
+    network = LoopbackNetwork({}, latency=LATENCY, inbound={80: ("127.0.0.1", 0)})
+    heard: list[bytes] = []
+
+    def call() -> None:
+        with socket.create_connection(network.inbound[80], 5) as caller:
+            caller.sendall(b"hello?")
+            heard.append(caller.recv(99))
+
+    network.perform(actions.Listen(80), 0)
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert network.next_deadline() == 200
+    assert network.poll(200) == [events.Incoming(1, "192.168.1.3", 50_000, 80)]
+    network.perform(actions.Accept(1, 2), 300)
+    assert network.next_deadline() == 350
+    assert network.poll(350) == [events.Received(2, b"hello?")]
+    network.perform(actions.Send(2, b"hi"), 400)
+    thread.join(5)
+    assert heard == [b"hi"]
+    network.perform(actions.Close(2), 500)
+    assert network.next_deadline() == 700  # the next caller
+    network.perform(actions.StopListening(), 600)
+    assert network.next_deadline() is None
+    network.close()
+
+
+def test_the_time_of_day_is_the_same_in_every_run() -> None:
+    network = LoopbackNetwork({}, latency=LATENCY)
+    network.perform(actions.SyncTime(("pool.ntp.org",)), 5_000_000_000)
+    assert network.poll(5_000_001_200) == [events.TimeTold(EPOCH_S + 5)]
+
+
+def test_a_speaker_without_an_end_is_interrupted_until_the_next_look() -> None:
+    def serve(peer: socket.socket) -> None:
+        peer.recv(99)
+        with contextlib.suppress(OSError):
+            while True:
+                peer.sendall(bytes(1 << 16))
+
+    with network_to(serve) as network:
+        network.perform(actions.Send(4, b"ping"), 2_000)
+        (received,) = look(network)
+        assert isinstance(received, events.Received)
+        assert len(received.data) <= loopback.PIECES_PER_LOOK << 16
+        assert network.next_deadline() == LOOK_NS + LATENCY.answer_ns

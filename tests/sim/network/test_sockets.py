@@ -1,5 +1,6 @@
 """The network of real sockets: loopback peers, waits bounded by `settle`, no instants asserted."""
 
+import contextlib
 import select
 import socket
 import struct
@@ -9,14 +10,18 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_mock import MockerFixture
 
+from sim.network.socket_world import Told, settle
 from unosim.modem import actions, events
-from unosim.network import sockets
+from unosim.network import lookup
+from unosim.network.connection import UNSENT_BYTES_MAX
 from unosim.network.seam import Directory
 from unosim.network.sockets import SocketNetwork
 
 NAME = ("server.lan", 80)
 WAIT_S = 10.0
 ROOM = 5_840
+SMALL_BYTES = 4_096
+"""The receive buffer of the peers here, so that they can be slow."""
 
 
 class World:
@@ -25,22 +30,15 @@ class World:
     def __init__(self, *, anywhere: bool = False) -> None:
         self.room = ROOM
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
         self.listener.settimeout(WAIT_S)
         self.address = self.listener.getsockname()
         routes = None if anywhere else {NAME: self.address}
         self.network = SocketNetwork(routes, lambda _link: self.room)
         self.now_ns = 0
 
-    def settle(self, enough: Callable[[list[events.NetworkEvent]], bool]) -> list[events.NetworkEvent]:
-        """Poll as the driver does until there is enough; fail if it takes too long."""
-        reported: list[events.NetworkEvent] = []
-        give_up_s = time.monotonic() + WAIT_S
-        while not enough(reported):
-            assert time.monotonic() < give_up_s, f"only {reported}"
-            self.now_ns = time.monotonic_ns()
-            reported += self.network.poll(self.now_ns)
-            select.select(self.network.readers(), self.network.writers(), [], 0.001)
-        return reported
+    def settle(self, enough: Callable[[Told], bool]) -> Told:
+        return settle(self.network, enough)
 
     def perform(self, action: actions.NetworkAction) -> None:
         self.network.perform(action, self.now_ns)
@@ -101,7 +99,7 @@ def test_a_peer_is_paused_while_the_modem_has_no_room(world: World) -> None:
 
 def test_what_the_peer_does_not_take_is_sent_later_and_is_not_acknowledged_before(world: World) -> None:
     with world.connect() as peer:
-        total_bytes = 8 << 20  # more than the kernel's buffers hold
+        total_bytes = UNSENT_BYTES_MAX  # more than the kernel's buffers hold
         world.perform(actions.Send(4, bytes(total_bytes)))
         assert world.network.writers()
         before = world.network.poll(world.now_ns)
@@ -118,6 +116,39 @@ def test_what_the_peer_does_not_take_is_sent_later_and_is_not_acknowledged_befor
         world.settle(all_acknowledged)
         assert received_bytes == total_bytes
         assert not world.network.writers()
+
+
+def test_a_peer_that_takes_nothing_is_given_up_and_fills_no_buffer(world: World) -> None:
+    with world.connect():
+        reported: list[events.NetworkEvent] = []
+        for _ in range(2 * UNSENT_BYTES_MAX // 2_048):
+            world.perform(actions.Send(4, bytes(2_048)))
+            reported += world.network.poll(world.now_ns)
+        assert reported[-1] == events.PeerClosed(4)
+        counts = [one.count for one in reported if isinstance(one, events.Acknowledged)]
+        assert sum(counts) < UNSENT_BYTES_MAX
+
+
+def test_what_a_reset_peer_has_not_acknowledged_is_not_told_as_acknowledged(world: World) -> None:
+    peer = world.connect()
+    world.perform(actions.Send(4, bytes(UNSENT_BYTES_MAX)))
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    reported = world.settle(lambda events_: events.PeerClosed(4) in events_)
+    counts = [one.count for one in reported if isinstance(one, events.Acknowledged)]
+    assert sum(counts) < UNSENT_BYTES_MAX
+
+
+def test_a_slow_module_slows_the_peer_and_not_the_kernel(world: World) -> None:
+    with world.connect() as peer:
+        world.room = 0
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BYTES)
+        peer.setblocking(False)
+        taken_bytes = 0
+        with contextlib.suppress(BlockingIOError):
+            while taken_bytes < 1 << 20:
+                taken_bytes += peer.send(bytes(1_024))
+        assert taken_bytes < 64 << 10
 
 
 @pytest.mark.parametrize(("abort", "ending"), [(False, b""), (True, None)])
@@ -145,7 +176,7 @@ def test_a_peer_that_resets_has_closed(world: World) -> None:
     [
         (actions.Connect(0, "other.lan", 80), events.Failure.NO_NAME),
         (actions.Connect(0, "server.lan", 81), events.Failure.REFUSED),
-        (actions.Connect(0, "server.lan", 80, actions.Kind.UDP), events.Failure.UNSUPPORTED),
+        (actions.Connect(0, "other.lan", 80, actions.Kind.UDP), events.Failure.NO_NAME),
     ],
 )
 def test_nothing_but_the_routes_is_reached(
@@ -187,7 +218,7 @@ def test_a_name_that_cannot_be_is_not_found(
 def test_an_attempt_that_was_given_up_during_the_look_up_opens_nothing(
     open_world: World, mocker: MockerFixture
 ) -> None:
-    mocker.patch.object(sockets, "_resolve", return_value="127.0.0.1")
+    mocker.patch.object(lookup, "resolve", return_value="127.0.0.1")
     open_world.perform(actions.Connect(1, "slow.lan", open_world.address[1]))
     open_world.perform(actions.Close(1))
     assert open_world.answer(actions.Resolve("slow.lan")) == events.Resolved("slow.lan", "127.0.0.1")
@@ -195,7 +226,7 @@ def test_an_attempt_that_was_given_up_during_the_look_up_opens_nothing(
 
 
 def test_an_echo_request_is_answered_or_not(open_world: World, mocker: MockerFixture) -> None:
-    made = mocker.patch("unosim.network.sockets.socket.socket")
+    made = mocker.patch("unosim.network.lookup.socket.socket")
     pong = open_world.answer(actions.Ping("127.0.0.1"))
     assert isinstance(pong, events.Pong)
     assert pong.ms is not None

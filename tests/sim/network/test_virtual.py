@@ -113,9 +113,105 @@ def test_events_come_in_the_order_of_their_instants(network: VirtualNetwork) -> 
     assert [at_ns for at_ns, _ in everything(network)] == [1_200, 1_500]
 
 
-def test_what_it_cannot_do_is_refused(network: VirtualNetwork) -> None:
-    network.perform(actions.Connect(0, *SERVER, actions.Kind.SSL), 0)
-    assert everything(network) == [(1_200, events.ConnectFailed(0, events.Failure.UNSUPPORTED))]
+@pytest.mark.parametrize(
+    ("verify", "untrusted", "failed"),
+    [(False, [], False), (True, [], False), (False, [SERVER], False), (True, [SERVER], True)],
+)
+def test_an_ssl_link_takes_its_time_and_may_be_refused(
+    *, verify: bool, untrusted: list[tuple[str, int]], failed: bool
+) -> None:
+    network = VirtualNetwork({SERVER: Echo}, latency=LATENCY, untrusted=untrusted)
+    network.perform(actions.Connect(0, *SERVER, actions.Kind.SSL, verify_server=verify), 0)
+    outcome = (
+        events.ConnectFailed(0, events.Failure.HANDSHAKE)
+        if failed
+        else events.Connected(0, Directory.ADDRESS, 80, 50_000)
+    )
+    assert everything(network) == [(1_500_001_200, outcome)]
+    network.perform(actions.Send(0, b"hi"), 2_000_000_000)
+    assert len(everything(network)) == (0 if failed else 2)
+
+
+def test_an_ssl_link_to_nobody_fails_at_once(network: VirtualNetwork) -> None:
+    network.perform(actions.Connect(0, "server.lan", 81, actions.Kind.SSL), 0)
+    assert everything(network) == [(1_200, events.ConnectFailed(0, events.Failure.REFUSED))]
+
+
+def test_the_time_of_day_goes_with_the_clock() -> None:
+    network = VirtualNetwork({}, latency=LATENCY, unix_s=100)
+    network.perform(actions.SyncTime(("pool.ntp.org",)), 7_000_000_000)
+    assert everything(network) == [(7_000_001_200, events.TimeTold(107))]
+
+
+class Guest:
+    """Somebody who calls the module, and remembers what became of it."""
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+
+    def connected(self, now_ns: int) -> Iterable[Reply]:
+        self.log.append(("connected", now_ns))
+        yield Reply(b"hello?", after_ns=5)
+
+    def receive(self, data: bytes, now_ns: int) -> Iterable[Reply]:
+        self.log.append((data, now_ns))
+        yield Reply(b"thanks", close=True)
+
+    def ended(self, now_ns: int) -> None:
+        self.log.append(("ended", now_ns))
+
+
+def called(network: VirtualNetwork) -> Guest:
+    """Let somebody call port 80 at 1,000 ns."""
+    guest = Guest()
+    assert network.poll(1_000) == []
+    network.call(80, guest)
+    return guest
+
+
+def test_a_caller_is_let_in_speaks_first_and_ends(network: VirtualNetwork) -> None:
+    network.perform(actions.Listen(80), 0)
+    guest = called(network)
+    assert everything(network) == [(1_100, events.Incoming(1, "192.168.1.3", 50_000, 80))]
+    network.perform(actions.Accept(1, 4), 1_100)
+    assert everything(network) == [(1_305, events.Received(4, b"hello?"))]
+    network.perform(actions.Send(4, b"hi"), 2_000)
+    assert [event for _, event in everything(network)] == [
+        events.Acknowledged(4, 2),
+        events.Received(4, b"thanks"),
+        events.PeerClosed(4),
+    ]
+    network.perform(actions.Close(4), 3_000)
+    assert guest.log == [("connected", 1_200), (b"hi", 2_100)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ended_ns"),
+    [([], 1_200), ([actions.Listen(81)], 1_200), ([actions.Listen(80), actions.StopListening()], 1_200)],
+)
+def test_a_caller_is_sent_away_where_nobody_listens(
+    network: VirtualNetwork, asked: list[actions.NetworkAction], ended_ns: int
+) -> None:
+    for action in asked:
+        network.perform(action, 0)
+    guest = called(network)
+    assert everything(network) == []
+    assert guest.log == [("ended", ended_ns)]
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_a_caller_hears_that_the_module_ends_it_or_refuses(network: VirtualNetwork, *, accept: bool) -> None:
+    network.perform(actions.Listen(80), 0)
+    guest = called(network)
+    everything(network)
+    if accept:
+        network.perform(actions.Accept(1, 0), 1_100)
+        everything(network)
+        network.perform(actions.Close(0), 2_000)
+    else:
+        network.perform(actions.Refuse(1), 2_000)
+    assert everything(network) == []
+    assert guest.log[-1] == ("ended", 2_100)
 
 
 def datagrams(network: VirtualNetwork) -> None:
