@@ -1,13 +1,20 @@
 #include "adc.h"
+#include "comparator.h"
 #include "interrupts.h"
 #include "schedule.h"
+#include "timer.h"
 
-#define AVCC_MV 5000u
 #define INTERNAL_REFERENCE_MV 1100u
-#define SAMPLE_HALF_CLOCKS 3u
-#define SAMPLE_HALF_CLOCKS_FIRST 27u
-#define CONVERSION_CLOCKS 13u
-#define CONVERSION_CLOCKS_FIRST 25u
+#define TRIGGER_CYCLES 3u // section 24.4: synchronisation
+
+// Half ADC clocks from the start, by enum avr_adc_timing (table 24-1).
+static const uint8_t sample_half_clocks[3] = {3, 27, 4};
+static const uint8_t conversion_half_clocks[3] = {26, 50, 27};
+
+static const struct {
+    uint8_t timer;
+    uint8_t flag;
+} timer_triggers[8] = {[3] = {0, OCFA}, [4] = {0, TOV}, [5] = {1, OCFB}, [6] = {1, TOV}, [7] = {1, ICF}};
 
 static unsigned cycles_per_clock(const avr_state* s) {
     const unsigned adps = s->data[REG_ADCSRA] & 7;
@@ -18,8 +25,9 @@ static void update_irq(avr_state* s) {
     irq_set(s, VECTOR_ADC, s->data[REG_ADCSRA] & ADIF && s->data[REG_ADCSRA] & ADIE);
 }
 
-static void plan_start(avr_state* s, uint64_t start) {
+static void plan_start(avr_state* s, uint64_t start, enum avr_adc_timing timing) {
     s->adc.phase = ADC_WAITS;
+    s->adc.timing = (uint8_t)timing;
     s->adc.start = start;
     s->data[REG_ADCSRA] |= ADSC;
     schedule_at(s, SLOT_ADC, start);
@@ -31,43 +39,57 @@ static uint64_t clock_edge_after(const avr_state* s, uint64_t cycle) {
     return s->adc.clock_base + ((cycle - s->adc.clock_base) / divisor + 1) * divisor;
 }
 
+static uint64_t after_start(const avr_state* s, const uint8_t* half_clocks) {
+    return s->adc.start + half_clocks[s->adc.timing] * cycles_per_clock(s) / 2;
+}
+
 static void begin_conversion(avr_state* s) {
     avr_adc* a = &s->adc;
-    const unsigned half_clocks = a->first ? SAMPLE_HALF_CLOCKS_FIRST : SAMPLE_HALF_CLOCKS;
+    a->timing = a->first ? ADC_FIRST : a->timing;
     a->mux = s->data[REG_ADMUX];
     a->phase = ADC_SAMPLES;
-    schedule_at(s, SLOT_ADC, a->start + half_clocks * cycles_per_clock(s) / 2);
+    schedule_at(s, SLOT_ADC, after_start(s, sample_half_clocks));
     output_append(s, (avr_output){.kind = OUTPUT_ADC_STARTED, .index = a->mux & 15, .at = a->start});
 }
 
 static void sample(avr_state* s) {
     avr_adc* a = &s->adc;
-    const unsigned clocks = a->first ? CONVERSION_CLOCKS_FIRST : CONVERSION_CLOCKS;
     a->held_mv = a->input_mv[a->mux & 15];
     a->phase = ADC_CONVERTS;
-    schedule_at(s, SLOT_ADC, a->start + clocks * cycles_per_clock(s));
+    schedule_at(s, SLOT_ADC, after_start(s, conversion_half_clocks));
+}
+
+// Table 24-3.
+static unsigned reference_mv(const avr_state* s, uint8_t mux) {
+    switch (mux >> 6) {
+    case 0:
+        return s->adc.input_mv[ANALOG_AREF];
+    case 3:
+        return INTERNAL_REFERENCE_MV;
+    default:
+        return s->power.supply_mv;
+    }
 }
 
 // Section 24.7: VIN * 1024 / VREF, at most 0x3FF.
-static uint16_t code_of(uint16_t input_mv, uint8_t mux) {
-    const unsigned reference_mv = mux >> 6 == 3 ? INTERNAL_REFERENCE_MV : AVCC_MV;
-    const unsigned code = input_mv * 1024u / reference_mv;
+static uint16_t code_of(uint16_t input_mv, unsigned reference) {
+    const unsigned code = reference > 0 ? input_mv * 1024u / reference : 1023;
     return (uint16_t)(code > 1023 ? 1023 : code);
 }
 
 static void finish_conversion(avr_state* s) {
     avr_adc* a = &s->adc;
-    const unsigned clocks = a->first ? CONVERSION_CLOCKS_FIRST : CONVERSION_CLOCKS;
-    const uint64_t end = a->start + clocks * cycles_per_clock(s);
-    const int free_running = s->data[REG_ADCSRA] & ADATE && (s->data[REG_ADCSRB] & 7) == 0;
+    const uint64_t end = after_start(s, conversion_half_clocks);
+    const int free_running =
+        s->data[REG_ADCSRA] & ADATE && (s->data[REG_ADCSRB] & ADTS) == TRIGGER_FREE_RUNNING;
     if (!a->locked) {
-        a->result = code_of(a->held_mv, a->mux);
+        a->result = code_of(a->held_mv, reference_mv(s, a->mux));
     }
     a->first = 0;
     a->phase = ADC_IDLE;
     s->data[REG_ADCSRA] = (s->data[REG_ADCSRA] & (uint8_t)~ADSC) | ADIF;
     if (free_running) {
-        plan_start(s, end);
+        plan_start(s, end, ADC_NORMAL);
     }
     update_irq(s);
 }
@@ -98,6 +120,69 @@ uint8_t adc_read_result(avr_state* s, uint16_t address) {
     return adc_peek(s, address);
 }
 
+// --- triggers ---
+
+static int is_triggered(const avr_state* s) {
+    const uint8_t needed = ADEN | ADATE;
+    return (s->data[REG_ADCSRA] & needed) == needed;
+}
+
+static unsigned trigger_source(const avr_state* s) {
+    return s->data[REG_ADCSRB] & ADTS;
+}
+
+// The prescaler is reset by the trigger, so that its delay is always the same (section 24.4).
+static void trigger(avr_state* s) {
+    if (is_triggered(s) && s->adc.phase == ADC_IDLE) {
+        s->adc.clock_base = s->cycle + TRIGGER_CYCLES;
+        plan_start(s, s->adc.clock_base, ADC_TRIGGERED);
+    }
+}
+
+void adc_trigger(avr_state* s, enum adc_trigger_source source) {
+    if (trigger_source(s) == source) {
+        trigger(s);
+    }
+}
+
+uint8_t adc_wanted_flags(const avr_state* s, unsigned n) {
+    const unsigned source = trigger_source(s);
+    return is_triggered(s) && timer_triggers[source].timer == n ? timer_triggers[source].flag : 0;
+}
+
+void adc_note_timer_flags(avr_state* s, unsigned n, uint8_t flags) {
+    if (flags & adc_wanted_flags(s, n)) {
+        trigger(s);
+    }
+}
+
+static int trigger_flag(const avr_state* s) {
+    const unsigned source = trigger_source(s);
+    switch (source) {
+    case TRIGGER_FREE_RUNNING:
+        return 0;
+    case TRIGGER_COMPARATOR:
+        return s->data[REG_ACSR] & ACI;
+    case TRIGGER_INT0:
+        return s->data[REG_EIFR] & 1;
+    default:
+        return timer_peek(s, timer_triggers[source].timer,
+                          (uint16_t)(REG_TIFR0 + timer_triggers[source].timer)) &
+               timer_triggers[source].flag;
+    }
+}
+
+// Section 24.4: a change of source from a flag that is clear to one that is set is a trigger, too.
+void adc_write_control_b(avr_state* s, uint8_t value) {
+    const int before = trigger_flag(s);
+    s->data[REG_ADCSRB] = value & (ACME | ADTS);
+    timers_plan_triggers(s);
+    if (!before && trigger_flag(s)) {
+        trigger(s);
+    }
+    comparator_update(s);
+}
+
 static void switch_off(avr_state* s) {
     s->adc.phase = ADC_IDLE;
     s->adc.first = 1;
@@ -117,10 +202,12 @@ void adc_write_control(avr_state* s, uint8_t value) {
             s->adc.clock_base = s->cycle + 1;
         }
         if (value & ADSC && s->adc.phase == ADC_IDLE) {
-            plan_start(s, clock_edge_after(s, s->cycle + 1));
+            plan_start(s, clock_edge_after(s, s->cycle + 1), ADC_NORMAL);
         }
     }
     update_irq(s);
+    timers_plan_triggers(s);
+    comparator_update(s);
 }
 
 void adc_clear_flag(avr_state* s) {
@@ -130,7 +217,7 @@ void adc_clear_flag(avr_state* s) {
 
 void adc_cpu_halted(avr_state* s) {
     if (s->data[REG_ADCSRA] & ADEN && s->adc.phase == ADC_IDLE) {
-        plan_start(s, clock_edge_after(s, s->cycle));
+        plan_start(s, clock_edge_after(s, s->cycle), ADC_NORMAL);
     }
 }
 

@@ -1,15 +1,13 @@
 // The analog to digital converter (datasheet section 24).
 //
 // A conversion begins at a rising edge of the ADC clock, samples 1.5 ADC clocks later and ends 13 after its
-// beginning; the first after ADEN takes 13.5 and 25. Its beginning is an event for the outside, which may
-// then set the voltage.
+// beginning; the first after ADEN takes 13.5 and 25; one that a trigger started 2 and 13.5 (table 24-1). Its
+// beginning is an event for the outside, which may then set the voltage.
 //
-// Modelled: single and free running conversions, ADLAR, the ADCL lock, start on entering idle and ADC noise
-// reduction sleep.
+// Modelled: single and free running conversions, every trigger source, ADLAR, the ADCL lock, start on
+// entering idle and ADC noise reduction sleep. AVCC is the supply.
 //
-// Not modelled: other trigger sources (ADTS2:0 above 0 act as single), noise, settling of the reference.
-//
-// The AREF pin (REFS1:0 = 0) is taken to carry 5,000 mV.
+// Not modelled: noise, settling of the reference.
 #ifndef UNOSIM_ADC_H
 #define UNOSIM_ADC_H
 
@@ -23,6 +21,16 @@ uint8_t adc_peek(const avr_state* s, uint16_t address);
 uint8_t adc_read_result(avr_state* s, uint16_t address);
 void adc_write_control(avr_state* s, uint8_t value);
 void adc_clear_flag(avr_state* s);
+
+// ADTS2:0 (table 24-6).
+enum adc_trigger_source { TRIGGER_FREE_RUNNING, TRIGGER_COMPARATOR, TRIGGER_INT0 };
+// The flag that is a trigger source has risen.
+void adc_trigger(avr_state* s, enum adc_trigger_source source);
+// Flags of TIFRn have risen.
+void adc_note_timer_flags(avr_state* s, unsigned n, uint8_t flags);
+// The flag of timer n whose rise shall be noticed in time, as its bit in TIFRn.
+uint8_t adc_wanted_flags(const avr_state* s, unsigned n);
+void adc_write_control_b(avr_state* s, uint8_t value);
 // The CPU was halted in idle or ADC noise reduction mode (section 10.4, 10.5: a conversion starts
 // automatically).
 void adc_cpu_halted(avr_state* s);

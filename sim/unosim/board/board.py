@@ -4,15 +4,34 @@ Rules: every time is an absolute CPU cycle; nothing happens except inside `run` 
 the same order give the same bytes in `snapshot`.
 """
 
+import random
+from collections.abc import Callable
+
 from unosim.board._core import Core
 from unosim.board.errors import UartInputError
-from unosim.board.events import AdcStarted, Event, PinChanged, ResetBegan, SerialSent, Stop, UartSent
+from unosim.board.events import (
+    AdcStarted,
+    Event,
+    Fuses,
+    PinChanged,
+    ResetBegan,
+    SerialSent,
+    SpiStarted,
+    Stop,
+    TwiBegan,
+    TwiStep,
+    UartSent,
+)
+from unosim.board.observer import Observer
 
 PORTS = "BCD"
 FLASH_BYTES = 32 * 1024
 EEPROM_BYTES = 1024
 # Untouched inputs: bandgap 1.1 V (section 24.9.1), temperature sensor 314 mV at 25 degrees C (table 24-2).
 FIXED_ANALOG_MV = {8: 314, 14: 1100}
+AIN0, AIN1, AREF = 16, 17, 18
+"""Analog inputs beside the ADC's channels: the comparator's two, and the pin AREF (5,000 mV at first)."""
+DATA_BYTES = 0x900
 
 _UART_INPUT_REFUSALS = {
     1: "the queue of received frames is full",
@@ -24,17 +43,27 @@ _SP, _SREG = 0x5D, 0x5F
 
 def _event(fields: tuple[int, int, int, int, int, int]) -> Event:
     kind, index, value, start, at, bit_q8 = fields
-    match kind:  # enum avr_output_kind
-        case 0:
-            return UartSent(value, start, at, bit_q8)
-        case 1:
-            return AdcStarted(index, at)
-        case 2:
-            return PinChanged(PORTS[index], value, at)
-        case 3:
-            return SerialSent(value, start, at, bit_q8, framing_error=bool(index))
-        case _:
-            return ResetBegan(value, at)
+    return _EVENT_MAKERS[kind](index, value, start, at, bit_q8)
+
+
+_EVENT_MAKERS: tuple[Callable[[int, int, int, int, int], Event], ...] = (  # enum avr_output_kind
+    lambda _index, value, start, at, bit_q8: UartSent(value, start, at, bit_q8),
+    lambda index, _value, _start, at, _bit_q8: AdcStarted(index, at),
+    lambda index, value, _start, at, _bit_q8: PinChanged(PORTS[index], value, at),
+    lambda index, value, start, at, bit_q8: SerialSent(value, start, at, bit_q8, framing_error=bool(index)),
+    lambda _index, value, _start, at, _bit_q8: ResetBegan(value, at),
+    lambda _index, value, _start, at, bit_q8: SpiStarted(value, at, bit_q8),
+    lambda index, value, _start, at, bit_q8: TwiBegan(TwiStep(index), value, at, bit_q8),
+)
+
+
+def _ram(fill: int, seed: int | None) -> bytes:
+    """What registers and SRAM hold at power-on."""
+    if not 0 <= fill <= 0xFF:
+        raise ValueError(f"ram_fill must be 0..255, not {fill}")
+    if seed is None:
+        return bytes([fill]) * DATA_BYTES
+    return random.Random(seed).randbytes(DATA_BYTES)  # noqa: S311 - noise to test with, not a secret
 
 
 class Board:
@@ -44,7 +73,9 @@ class Board:
         flash: program, at most 32,768 bytes from address 0; the rest is erased (0xFF).
         eeprom: content of the EEPROM, at most 1,024 bytes; the rest, or all if None, is erased.
         ram_fill: the byte, 0..255, that registers and SRAM hold at power-on, where silicon holds noise.
-        clock_hz: CPU clock; it matters to the EEPROM and the watchdog, whose times are fixed in milliseconds.
+        ram_seed: if given, they hold noise made from it instead.
+        clock_hz: CPU clock; it matters to EEPROM, flash and watchdog, whose times are fixed in milliseconds.
+        fuses: fuse and lock bytes.
 
     Raises:
         ValueError: a size or value out of range.
@@ -56,9 +87,13 @@ class Board:
         *,
         eeprom: bytes | None = None,
         ram_fill: int = 0xA5,
+        ram_seed: int | None = None,
         clock_hz: int = 16_000_000,
+        fuses: Fuses = Fuses(),  # noqa: B008 - immutable
     ) -> None:
-        self._core = Core(flash, b"" if eeprom is None else eeprom, ram_fill, clock_hz)
+        ram = _ram(ram_fill, ram_seed)
+        self._core = Core(flash, b"" if eeprom is None else eeprom, ram, clock_hz, fuses)
+        self.observer = Observer(self._core)
         for channel, millivolts in FIXED_ANALOG_MV.items():
             self._core.set_analog_mv(channel, millivolts)
 
@@ -76,6 +111,16 @@ class Board:
     def eeprom(self) -> bytes:
         """The 1,024 bytes of the EEPROM; a write in progress has not changed its byte yet."""
         return self._core.eeprom
+
+    @property
+    def flash(self) -> bytes:
+        """The 32,768 bytes of flash, as self-programming has left them."""
+        return self._core.flash
+
+    @property
+    def fuses(self) -> Fuses:
+        """Fuse bytes, and lock byte as self-programming has left it."""
+        return Fuses(*self._core.fuses)
 
     def run(self, until_cycle: int) -> Stop:
         """Run until the cycle counter reaches `until_cycle`, or stop right after an event was queued.
@@ -175,7 +220,8 @@ class Board:
         """Set the voltage at an ADC input.
 
         Args:
-            channel: ADMUX channel: 0..7 for pins A0..A7, 8 temperature sensor, 14 bandgap, 15 ground.
+            channel: ADMUX channel: 0..7 for pins A0..A7, 8 temperature sensor, 14 bandgap, 15 ground; or
+                `AIN0`, `AIN1` (the comparator's pins PD6 and PD7) or `AREF`.
             millivolts: 0..65,535; above the reference the code saturates.
         """
         self._core.set_analog_mv(channel, millivolts)
@@ -190,17 +236,44 @@ class Board:
         """
         self._core.drive_pin(PORTS.index(port), bit, -1 if level is None else int(level))
 
+    def spi_reply(self, data: int) -> None:
+        """Answer the byte of the last `SpiStarted` with a byte, 0..255; too late, it is for nobody.
+
+        Without an answer, each bit is the level of pin B4 (MISO) when it is sampled.
+        """
+        self._core.spi_reply(data)
+
+    def twi_answer(self, *, ack: bool = True, data: int = 0xFF) -> None:
+        """Answer the byte of the last `TwiBegan`: acknowledge a WRITE, or give the byte of a READ (0..255)."""
+        self._core.twi_answer(ack, data)
+
+    def set_supply_mv(self, millivolts: int, *, ram_fill: int = 0xA5, ram_seed: int | None = None) -> None:
+        """Change the supply voltage, at first 5,000 mV; it is AVCC, too.
+
+        Below the level of the fuses' BODLEVEL the chip is held in reset, which begins with `ResetBegan`
+        (cause 4) and ends 50 mV higher, with BORF in MCUSR. Below 1,000 mV power is lost as in `power_cycle`,
+        and coming back from there is a power-on. With the detector switched off, low voltages above that do
+        no harm here.
+
+        Args:
+            millivolts: 0..65,535.
+            ram_fill: the byte, 0..255, that registers and SRAM hold after power was lost.
+            ram_seed: if given, they hold noise made from it instead.
+        """
+        self._core.set_supply_mv(millivolts, _ram(ram_fill, ram_seed))
+
     def reset(self) -> None:
         """Pull the RESET pin: I/O registers start anew; registers, SRAM and EEPROM stay (MCUSR: EXTRF)."""
         self._core.reset()
 
-    def power_cycle(self, ram_fill: int = 0xA5) -> None:
-        """Take power away and give it back: SRAM is lost, an EEPROM write in progress torn (MCUSR: PORF).
+    def power_cycle(self, ram_fill: int = 0xA5, *, ram_seed: int | None = None) -> None:
+        """Take power away and give it back: SRAM is lost, a write in progress torn (MCUSR: PORF).
 
         Args:
             ram_fill: the byte, 0..255, that registers and SRAM hold afterwards.
+            ram_seed: if given, they hold noise made from it instead.
         """
-        self._core.power_cycle(ram_fill)
+        self._core.power_cycle(_ram(ram_fill, ram_seed))
 
     def snapshot(self) -> bytes:
         """Return the whole machine, flash and queues included, as bytes for `restore` on this machine."""

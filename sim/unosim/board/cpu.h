@@ -2,13 +2,14 @@
 #ifndef UNOSIM_CPU_H
 #define UNOSIM_CPU_H
 
+#include "observer.h"
 #include "program.h"
 #include "registers.h"
 #include "state.h"
 
 // Execute whole instructions until s->cycle >= s->run_limit or s->stop is set (STOP_BAD_OPCODE, with PC at
-// the word).
-void cpu_execute(avr_state* s, avr_program* program);
+// the word; STOP_BREAKPOINT and STOP_WATCHPOINT for an observer). Without one, `observer` is null.
+void cpu_execute(avr_state* s, avr_program* program, avr_observer* observer);
 
 // I has risen: let one more instruction be executed before any interrupt (datasheet section 7.7).
 void cpu_interrupts_enabled(avr_state* s, uint64_t next_instruction_at);

@@ -65,7 +65,8 @@ uint8_t eeprom_peek_control(const avr_state* s) {
 }
 
 unsigned eeprom_write_control(avr_state* s, uint8_t value) {
-    const int may_write = unlocked(s) && !busy(s);
+    const int may_write =
+        unlocked(s) && !busy(s) && s->spm.ends_at == AVR_NEVER; // section 8.6.3: not while SPM does
     const uint8_t mode = busy(s) ? s->data[REG_EECR] & EEPM : value & EEPM;
     unsigned halt_cycles = 0;
     s->data[REG_EECR] = (value & EERIE) | mode;
@@ -94,9 +95,43 @@ void eeprom_reset(avr_state* s) {
     update_irq(s);
 }
 
+// Bits that the erasing or writing of one byte has reached after `done` of `whole` cycles, by a hash of where
+// and when: a cell needs its own time.
+static uint8_t bits_reached(uint64_t seed, uint64_t done, uint64_t whole) {
+    uint8_t reached = 0;
+    for (unsigned bit = 0; bit < 8; bit++) {
+        seed = (seed ^ seed >> 29) * 0xBF58476D1CE4E5B9u + bit;
+        const uint64_t needs = (seed >> 32) * whole >> 32;
+        reached |= (uint8_t)((needs < done) << bit);
+    }
+    return reached;
+}
+
+static uint8_t torn(const avr_state* s) {
+    const avr_eeprom* e = &s->ee;
+    const uint8_t before = s->eeprom[e->address];
+    const uint64_t whole = e->ends_at - e->started_at;
+    const uint64_t done = s->cycle > e->started_at ? s->cycle - e->started_at : 0;
+    const uint64_t seed = s->cycle * 1024 + e->address;
+    switch ((enum mode)e->mode) {
+    case ERASE_AND_WRITE:
+        if (done < whole / 2) {
+            return before | bits_reached(seed, done, whole / 2);
+        }
+        return e->value | (uint8_t)~bits_reached(seed, done - whole / 2, whole / 2);
+    case ERASE_ONLY:
+        return before | bits_reached(seed, done, whole);
+    case WRITE_ONLY:
+        return before & (e->value | (uint8_t)~bits_reached(seed, done, whole));
+    case RESERVED_MODE:
+        break;
+    }
+    return before;
+}
+
 void eeprom_power_lost(avr_state* s) {
-    if (busy(s) && s->ee.mode != WRITE_ONLY && s->ee.mode != RESERVED_MODE) {
-        s->eeprom[s->ee.address] = 0xFF;
+    if (busy(s)) {
+        s->eeprom[s->ee.address] = torn(s);
     }
     s->ee.ends_at = IDLE;
     schedule_at(s, SLOT_EEPROM, AVR_NEVER);

@@ -2,8 +2,12 @@
 //
 // A write takes 3.4 ms, erase only and write only 1.8 ms each, from the internal oscillator and therefore
 // independent of sleep modes; it survives an external reset. The byte changes when the write ends; until then
-// the write is in the state. A power cut in the middle leaves the byte erased where the mode erases,
-// unchanged where it does not.
+// the write is in the state.
+//
+// A power cut tears the byte (modelled: the datasheet only says that it is corrupted). While erasing, which
+// is the first half of an erase and write, some bits are still as they were and some are ones already; while
+// writing, some zeros are written and some not yet. Which ones follows from the cycle and the address; the
+// later, the more.
 #ifndef UNOSIM_EEPROM_H
 #define UNOSIM_EEPROM_H
 

@@ -1,4 +1,4 @@
-"""Why a run stopped and what the board told the outside. Plain values, no behaviour."""
+"""Why a run stopped, what the board told the outside, and its fuses. Plain values, no behaviour."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -10,7 +10,11 @@ class Stop(IntEnum):
     LIMIT = 0  # the cycle counter reached the limit
     EVENT = 1  # something is in the event queue
     HALTED = 2  # asleep, and nothing inside the chip can ever wake it
-    BAD_OPCODE = 3  # the program counter stands at a reserved opcode
+    BAD_OPCODE = (
+        3  # PC stands at a reserved opcode, or in flash that cannot be read while a page is programmed
+    )
+    BREAKPOINT = 4  # PC stands at a breakpoint of the observer
+    WATCHPOINT = 5  # the last instruction has written a byte that the observer watches
 
 
 class UartSent(NamedTuple):
@@ -63,7 +67,7 @@ class ResetBegan(NamedTuple):
     """The chip has reset itself.
 
     Attributes:
-        cause: the flag that MCUSR got: 8 for the watchdog.
+        cause: the flag that MCUSR got: 8 for the watchdog, 4 for the brown-out detector.
         cycle: when.
     """
 
@@ -72,7 +76,7 @@ class ResetBegan(NamedTuple):
 
 
 class PinChanged(NamedTuple):
-    """The program changed the level of at least one pin of a port, or a peripheral that of a watched pin.
+    """The program or a reset changed the level of a pin of a port, or a peripheral that of a watched pin.
 
     Attributes:
         port: "B", "C" or "D".
@@ -85,4 +89,61 @@ class PinChanged(NamedTuple):
     cycle: int
 
 
-Event = UartSent | AdcStarted | PinChanged | SerialSent | ResetBegan
+class SpiStarted(NamedTuple):
+    """SPI has begun to send a byte; `Board.spi_reply` answers it.
+
+    Attributes:
+        data: the byte, 0..255.
+        cycle: when; the first bit is sampled half a period of SCK later.
+        period_cycles_q8: period of SCK in 1/256 cycles; the byte takes eight.
+    """
+
+    data: int
+    cycle: int
+    period_cycles_q8: int
+
+
+class TwiStep(IntEnum):
+    """What happens on the two-wire bus."""
+
+    START = 0
+    REPEATED_START = 1
+    WRITE = 2  # the master sends an address or a byte: `Board.twi_answer` acknowledges it
+    READ = 3  # the master receives a byte: `Board.twi_answer` gives it
+    STOP = 4
+
+
+class TwiBegan(NamedTuple):
+    """TWI has begun a step on the bus.
+
+    Attributes:
+        step: which.
+        data: WRITE: the byte, 0..255, the first after a START being the address and the direction; READ: 1 if
+            the master is going to acknowledge; otherwise 0.
+        cycle: when.
+        period_cycles_q8: period of SCL in 1/256 cycles; a byte takes nine.
+    """
+
+    step: TwiStep
+    data: int
+    cycle: int
+    period_cycles_q8: int
+
+
+class Fuses(NamedTuple):
+    """Fuse and lock bytes, 0..255 each; a programmed bit is 0.
+
+    What counts is BOOTRST, BOOTSZ and WDTON in `high`, BODLEVEL in `extended`, BLB01 and BLB11 in `lock`. The
+    defaults are those of an Uno without its boot loader: resets begin at address 0, brown-out at 2.7 V.
+    """
+
+    low: int = 0xFF
+    high: int = 0xDF
+    extended: int = 0xFD
+    lock: int = 0xFF
+
+
+BOOT_LOADER_FUSES = Fuses(high=0xDE)
+"""An Uno with Optiboot: resets begin in its 512 bytes at 0x7E00."""
+
+Event = UartSent | AdcStarted | PinChanged | SerialSent | ResetBegan | SpiStarted | TwiBegan

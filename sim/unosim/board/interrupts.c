@@ -1,7 +1,10 @@
 #include "interrupts.h"
 #include "adc.h"
+#include "comparator.h"
 #include "cpu.h"
 #include "pin_changes.h"
+#include "self_program.h"
+#include "spi.h"
 #include "timer.h"
 #include "usart0.h"
 #include "watchdog.h"
@@ -10,7 +13,8 @@
 // nothing through.
 #define WAKES_ALWAYS                                                                                         \
     (1u << VECTOR_INT0 | 2u << VECTOR_INT0 | 7u << VECTOR_PCINT0 | 1u << VECTOR_WDT) // INT0, INT1, PCINT0..2
-#define WAKES_FROM_ADC_NOISE_REDUCTION (WAKES_ALWAYS | 1u << VECTOR_ADC | 1u << VECTOR_EE_READY)
+#define WAKES_FROM_ADC_NOISE_REDUCTION                                                                       \
+    (WAKES_ALWAYS | 1u << VECTOR_ADC | 1u << VECTOR_EE_READY | 1u << VECTOR_SPM_READY)
 static const uint32_t wakes[8] = {
     UINT32_MAX, WAKES_FROM_ADC_NOISE_REDUCTION, WAKES_ALWAYS, WAKES_ALWAYS, 0, 0, WAKES_ALWAYS, WAKES_ALWAYS,
 };
@@ -75,6 +79,12 @@ static void acknowledge(avr_state* s, unsigned vector) {
     case VECTOR_ADC:
         adc_clear_flag(s);
         break;
+    case VECTOR_SPI:
+        spi_acknowledge(s);
+        break;
+    case VECTOR_ANALOG_COMPARATOR:
+        comparator_acknowledge(s);
+        break;
     default:
         acknowledge_timer(s, vector);
         break;
@@ -86,6 +96,6 @@ void irq_enter(avr_state* s, unsigned vector) {
     acknowledge(s, vector);
     cpu_push_pc(s, s->pc);
     s->data[REG_SREG] &= (uint8_t)~SREG_I;
-    s->pc = (uint16_t)(vector * 2);
+    s->pc = interrupt_vector(s, vector);
     s->cycle = entered_at + 4;
 }

@@ -1,12 +1,16 @@
 #include "io.h"
 #include "adc.h"
+#include "comparator.h"
 #include "cpu.h"
 #include "eeprom.h"
 #include "gpio.h"
 #include "interrupts.h"
 #include "pin_changes.h"
 #include "schedule.h"
+#include "self_program.h"
+#include "spi.h"
 #include "timer.h"
+#include "twi.h"
 #include "usart0.h"
 #include "watchdog.h"
 
@@ -27,6 +31,14 @@ uint8_t io_peek(const avr_state* s, uint16_t address) {
     case REG_ADCL:
     case REG_ADCH:
         return adc_peek(s, address);
+    case REG_SPSR:
+    case REG_SPDR:
+        return spi_peek(s, address);
+    case REG_TWSR:
+    case REG_TWCR:
+        return twi_peek(s, address);
+    case REG_SPMCSR:
+        return spm_peek_control(s);
     case REG_UCSR0A:
     case REG_UCSR0B:
     case REG_UDR0:
@@ -44,6 +56,9 @@ uint8_t io_read(avr_state* s, uint16_t address) {
     case REG_ADCL:
     case REG_ADCH:
         return adc_read_result(s, address);
+    case REG_SPSR:
+    case REG_SPDR:
+        return spi_read(s, address);
     case REG_TCNT1L:
     case REG_ICR1L:
         return timer_read(s, 1, address);
@@ -98,6 +113,32 @@ unsigned io_write(avr_state* s, uint16_t address, uint8_t value) {
     case REG_ADCSRA:
         adc_write_control(s, value);
         break;
+    case REG_ADCSRB:
+        adc_write_control_b(s, value);
+        break;
+    case REG_ADMUX:
+        s->data[address] = value & 0xEF;
+        comparator_update(s);
+        break;
+    case REG_ACSR:
+        comparator_write_control(s, value);
+        break;
+    case REG_SPCR:
+    case REG_SPSR:
+    case REG_SPDR:
+        spi_write(s, address, value);
+        break;
+    case REG_TWSR:
+    case REG_TWDR:
+    case REG_TWCR:
+        twi_write(s, address, value);
+        break;
+    case REG_SPMCSR:
+        spm_write_control(s, value);
+        break;
+    case REG_MCUCR:
+        gpio_write_mcucr(s, value);
+        break;
     case REG_UCSR0A:
     case REG_UCSR0B:
     case REG_UCSR0C:
@@ -115,7 +156,6 @@ unsigned io_write(avr_state* s, uint16_t address, uint8_t value) {
         break;
     case REG_ADCL: // read only
     case REG_ADCH:
-    case REG_SPMCSR: // no self-programming: SELFPRGEN reads as done
         break;
     default:
         s->data[address] = value;

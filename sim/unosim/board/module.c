@@ -1,36 +1,16 @@
-// CPython binding of the core: conversion of arguments and results, nothing else.
-//
-// The Python face in board.py checks what is worth a good message; here only what memory safety needs is
-// checked.
-#define PY_SSIZE_T_CLEAN
+// CPython binding of the core: the object, its life and what it shows.
+#include "core_object.h"
 #include "decode.h"
-#include "gpio.h"
 #include "io.h"
 #include "machine.h"
-#include "pin_serial.h"
-#include "program.h"
 #include "registers.h"
-#include "uart_line.h"
-#include "usart0.h"
-#include <Python.h>
 #include <string.h>
-
-#define FARTHEST_START (UINT64_MAX / 4)
-
-typedef struct {
-    PyObject_HEAD avr_state* s;
-    avr_program* program;
-} core_object;
-
-static avr_state* state_of(PyObject* self) {
-    return ((core_object*)self)->s;
-}
 
 static avr_program* program_of(PyObject* self) {
     return ((core_object*)self)->program;
 }
 
-static int to_uint64(PyObject* number, void* out) {
+int core_to_uint64(PyObject* number, void* out) {
     const unsigned long long value = PyLong_AsUnsignedLongLong(number);
     if (PyErr_Occurred()) {
         return 0;
@@ -39,7 +19,7 @@ static int to_uint64(PyObject* number, void* out) {
     return 1;
 }
 
-static int check_range(long value, long top, const char* what) {
+int core_check_range(long value, long top, const char* what) {
     if (value < 0 || value > top) {
         PyErr_Format(PyExc_ValueError, "%s must be 0..%ld, not %ld", what, top, value);
         return 0;
@@ -47,8 +27,16 @@ static int check_range(long value, long top, const char* what) {
     return 1;
 }
 
+int core_check_ram(const Py_buffer* ram) {
+    if (ram->len != AVR_DATA_BYTES) {
+        PyErr_Format(PyExc_ValueError, "the content of RAM must be %u bytes, not %zd", AVR_DATA_BYTES,
+                     ram->len);
+        return 0;
+    }
+    return 1;
+}
+
 static void load_flash(avr_state* s, const uint8_t* bytes, Py_ssize_t count) {
-    memset(s->flash, 0xFF, sizeof s->flash);
     for (Py_ssize_t i = 0; i < count; i++) {
         const unsigned shift = 8 * (i & 1);
         uint16_t* word = &s->flash[i / 2];
@@ -56,21 +44,8 @@ static void load_flash(avr_state* s, const uint8_t* bytes, Py_ssize_t count) {
     }
 }
 
-static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-    Py_buffer flash;
-    Py_buffer eeprom;
-    int ram_fill;
-    unsigned int clock_hz;
-    (void)keywords;
-    if (!PyArg_ParseTuple(args, "y*y*iI", &flash, &eeprom, &ram_fill, &clock_hz)) {
-        return NULL;
-    }
-    core_object* self = NULL;
-    if (check_range(flash.len, 2 * AVR_FLASH_WORDS, "flash size in bytes") &&
-        check_range(eeprom.len, AVR_EEPROM_BYTES, "EEPROM size in bytes") &&
-        check_range(ram_fill, 255, "ram_fill")) {
-        self = (core_object*)type->tp_alloc(type, 0);
-    }
+static core_object* new_core(PyTypeObject* type) {
+    core_object* self = (core_object*)type->tp_alloc(type, 0);
     if (self != NULL) {
         self->s = PyMem_Calloc(1, sizeof *self->s);
         self->program = PyMem_Malloc(sizeof *self->program);
@@ -79,44 +54,58 @@ static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords
             PyErr_NoMemory();
         }
     }
+    return self;
+}
+
+static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+    Py_buffer flash, eeprom, ram;
+    unsigned int clock_hz;
+    avr_fuses f;
+    (void)keywords;
+    if (!PyArg_ParseTuple(args, "y*y*y*I(bbbb)", &flash, &eeprom, &ram, &clock_hz, &f.low, &f.high,
+                          &f.extended, &f.lock)) {
+        return NULL;
+    }
+    core_object* self = NULL;
+    if (core_check_range(flash.len, 2 * AVR_FLASH_WORDS, "flash size in bytes") &&
+        core_check_range(eeprom.len, AVR_EEPROM_BYTES, "EEPROM size in bytes") && core_check_ram(&ram)) {
+        self = new_core(type);
+    }
     if (self != NULL) {
-        avr_state* s = self->s;
-        s->version = AVR_STATE_VERSION;
-        s->size_bytes = sizeof *s;
-        s->clock_hz = clock_hz;
-        s->ee.ends_at = AVR_NEVER;
-        s->next_due = AVR_NEVER;
-        for (unsigned slot = 0; slot < SLOT_COUNT; slot++) {
-            s->next_at[slot] = AVR_NEVER;
-        }
-        load_flash(s, flash.buf, flash.len);
-        program_load(self->program, s->flash);
-        memset(s->eeprom, 0xFF, sizeof s->eeprom);
-        memcpy(s->eeprom, eeprom.buf, (size_t)eeprom.len);
-        machine_power_on(s, (uint8_t)ram_fill);
+        machine_init(self->s, clock_hz, f);
+        load_flash(self->s, flash.buf, flash.len);
+        program_load(self->program, self->s->flash);
+        memcpy(self->s->eeprom, eeprom.buf, (size_t)eeprom.len);
+        machine_power_on(self->s, ram.buf);
     }
     PyBuffer_Release(&flash);
     PyBuffer_Release(&eeprom);
+    PyBuffer_Release(&ram);
     return (PyObject*)self;
 }
 
 static void core_dealloc(PyObject* self) {
     PyTypeObject* type = Py_TYPE(self);
-    PyMem_Free(state_of(self));
+    PyMem_Free(core_state(self));
     PyMem_Free(program_of(self));
+    PyMem_Free(((core_object*)self)->observer);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 static PyObject* core_run(PyObject* self, PyObject* until) {
+    const core_object* const core = (core_object*)self;
+    avr_observer* const observer = core->observes ? core->observer : NULL;
     uint64_t cycle;
-    return to_uint64(until, &cycle) ? PyLong_FromLong(machine_run(state_of(self), program_of(self), cycle))
-                                    : NULL;
+    if (!core_to_uint64(until, &cycle)) {
+        return NULL;
+    }
+    return PyLong_FromLong(machine_run(core->s, core->program, observer, cycle));
 }
 
 static PyObject* core_take_events(PyObject* self, PyObject* unused) {
     (void)unused;
-    avr_state* s = state_of(self);
+    avr_state* s = core_state(self);
     PyObject* events = PyList_New(0);
     while (events != NULL && s->output_count > 0) {
         const avr_output* o = &s->outputs[s->output_head];
@@ -132,128 +121,28 @@ static PyObject* core_take_events(PyObject* self, PyObject* unused) {
     return events;
 }
 
-static int parse_frame(PyObject* args, avr_uart_frame* frame) {
-    int data;
-    int bits;
-    if (!PyArg_ParseTuple(args, "iO&Ii", &data, to_uint64, &frame->start, &frame->bit_q8, &bits) ||
-        !check_range(bits, 16, "bits") || !check_range(data, (1 << bits) - 1, "data")) {
-        return 0;
-    }
-    if (frame->bit_q8 == 0 || frame->start > FARTHEST_START) { // beyond, sums of times would overflow
-        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0 and the start below 2**62");
-        return 0;
-    }
-    frame->data = (uint16_t)data;
-    frame->bits = (uint16_t)bits;
-    return 1;
-}
-
-static PyObject* core_uart_input(PyObject* self, PyObject* args) {
-    avr_state* s = state_of(self);
-    avr_uart_frame frame;
-    if (!parse_frame(args, &frame)) {
-        return NULL;
-    }
-    usart0_tidy_line(s);
-    const enum uart_line_result result = uart_line_append(&s->usart0.line, frame, s->cycle);
-    if (result == LINE_ACCEPTED) {
-        usart0_line_changed(s);
-    }
-    return PyLong_FromLong(result);
-}
-
-static PyObject* core_uart_input_room(PyObject* self, PyObject* unused) {
-    (void)unused;
-    usart0_tidy_line(state_of(self));
-    return PyLong_FromUnsignedLong(AVR_UART_FRAMES - state_of(self)->usart0.line.count);
-}
-
-static PyObject* core_attach_serial(PyObject* self, PyObject* args) {
-    int in_port, in_bit, out_port, out_bit;
-    unsigned int in_bit_q8;
-    if (!PyArg_ParseTuple(args, "iiiiI", &in_port, &in_bit, &out_port, &out_bit, &in_bit_q8) ||
-        !check_range(in_port, 2, "port") || !check_range(out_port, 2, "port") ||
-        !check_range(in_bit, 7, "bit") || !check_range(out_bit, 7, "bit")) {
-        return NULL;
-    }
-    if (in_bit_q8 == 0) {
-        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0");
-        return NULL;
-    }
-    pin_serial_attach(state_of(self), (unsigned)in_port, (unsigned)in_bit, (unsigned)out_port,
-                      (unsigned)out_bit, in_bit_q8);
-    Py_RETURN_NONE;
-}
-
-static PyObject* core_serial_input(PyObject* self, PyObject* args) {
-    avr_state* s = state_of(self);
-    avr_uart_frame frame;
-    if (!parse_frame(args, &frame)) {
-        return NULL;
-    }
-    const enum uart_line_result result = uart_line_append(&s->serial.line, frame, s->cycle);
-    if (result == LINE_ACCEPTED) {
-        pin_serial_line_changed(s);
-    }
-    return PyLong_FromLong(result);
-}
-
-static PyObject* core_serial_input_room(PyObject* self, PyObject* unused) {
-    (void)unused;
-    return PyLong_FromUnsignedLong(AVR_UART_FRAMES - state_of(self)->serial.line.count);
-}
-
-static PyObject* core_watch_pins(PyObject* self, PyObject* args) {
-    int port, mask;
-    if (!PyArg_ParseTuple(args, "ii", &port, &mask) || !check_range(port, 2, "port") ||
-        !check_range(mask, 255, "mask")) {
-        return NULL;
-    }
-    gpio_watch(state_of(self), (unsigned)port, (uint8_t)mask);
-    Py_RETURN_NONE;
-}
-
-static PyObject* core_set_analog_mv(PyObject* self, PyObject* args) {
-    int channel;
-    int millivolts;
-    if (!PyArg_ParseTuple(args, "ii", &channel, &millivolts) || !check_range(channel, 15, "channel") ||
-        !check_range(millivolts, UINT16_MAX, "millivolts")) {
-        return NULL;
-    }
-    state_of(self)->adc.input_mv[channel] = (uint16_t)millivolts;
-    Py_RETURN_NONE;
-}
-
-static PyObject* core_drive_pin(PyObject* self, PyObject* args) {
-    int port;
-    int bit;
-    int level;
-    if (!PyArg_ParseTuple(args, "iii", &port, &bit, &level) || !check_range(port, 2, "port") ||
-        !check_range(bit, 7, "bit")) {
-        return NULL;
-    }
-    gpio_drive(state_of(self), (unsigned)port, (unsigned)bit, level);
-    Py_RETURN_NONE;
-}
-
 static PyObject* core_reset(PyObject* self, PyObject* unused) {
     (void)unused;
-    machine_reset(state_of(self));
+    machine_reset(core_state(self));
     Py_RETURN_NONE;
 }
 
-static PyObject* core_power_cycle(PyObject* self, PyObject* fill) {
-    const long ram_fill = PyLong_AsLong(fill);
-    if (PyErr_Occurred() || !check_range(ram_fill, 255, "ram_fill")) {
+static PyObject* core_power_cycle(PyObject* self, PyObject* content) {
+    Py_buffer ram;
+    if (PyObject_GetBuffer(content, &ram, PyBUF_SIMPLE) < 0) {
         return NULL;
     }
-    machine_power_on(state_of(self), (uint8_t)ram_fill);
-    Py_RETURN_NONE;
+    const int good = core_check_ram(&ram);
+    if (good) {
+        machine_power_on(core_state(self), ram.buf);
+    }
+    PyBuffer_Release(&ram);
+    return good ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject* core_snapshot(PyObject* self, PyObject* unused) {
     (void)unused;
-    return PyBytes_FromStringAndSize((const char*)state_of(self), sizeof(avr_state));
+    return PyBytes_FromStringAndSize((const char*)core_state(self), sizeof(avr_state));
 }
 
 static PyObject* core_restore(PyObject* self, PyObject* arg) {
@@ -271,10 +160,11 @@ static PyObject* core_restore(PyObject* self, PyObject* arg) {
             restored = machine_state_is_valid(s);
         }
         if (restored) {
-            if (memcmp(state_of(self)->flash, s->flash, sizeof s->flash) != 0) {
+            const int stale = core_state(self)->spm.flash_changed;
+            if (stale || memcmp(core_state(self)->flash, s->flash, sizeof s->flash) != 0) {
                 program_load(program_of(self), s->flash);
             }
-            memcpy(state_of(self), s, sizeof *s);
+            memcpy(core_state(self), s, sizeof *s);
         } else {
             PyErr_Format(PyExc_ValueError,
                          "not a snapshot of this version of the board (version %u, %zu bytes)",
@@ -289,15 +179,16 @@ static PyObject* core_restore(PyObject* self, PyObject* arg) {
 static PyObject* core_read_data(PyObject* self, PyObject* args) {
     int address;
     int count;
-    if (!PyArg_ParseTuple(args, "ii", &address, &count) || !check_range(address, AVR_RAMEND, "address") ||
-        !check_range(count, AVR_DATA_BYTES - address, "count")) {
+    if (!PyArg_ParseTuple(args, "ii", &address, &count) ||
+        !core_check_range(address, AVR_RAMEND, "address") ||
+        !core_check_range(count, AVR_DATA_BYTES - address, "count")) {
         return NULL;
     }
     uint8_t bytes[AVR_DATA_BYTES];
     for (int i = 0; i < count; i++) {
         const uint16_t at = (uint16_t)(address + i);
-        bytes[i] =
-            at >= REG_PIN(0) && at < AVR_SRAM_START ? io_peek(state_of(self), at) : state_of(self)->data[at];
+        bytes[i] = at >= REG_PIN(0) && at < AVR_SRAM_START ? io_peek(core_state(self), at)
+                                                           : core_state(self)->data[at];
     }
     return PyBytes_FromStringAndSize((const char*)bytes, count);
 }
@@ -313,7 +204,7 @@ static PyObject* core_write_data(PyObject* self, PyObject* args) {
     const int plain = address >= 0 && (end <= 0x20 || (address >= REG_SPL && end <= REG_SREG + 1) ||
                                        (address >= (int)AVR_SRAM_START && end <= (Py_ssize_t)AVR_DATA_BYTES));
     if (plain) {
-        memcpy(&state_of(self)->data[address], bytes.buf, (size_t)bytes.len);
+        memcpy(&core_state(self)->data[address], bytes.buf, (size_t)bytes.len);
     } else {
         PyErr_Format(PyExc_ValueError, "%zd bytes at 0x%x are not all registers, SP, SREG or SRAM", bytes.len,
                      address);
@@ -324,38 +215,54 @@ static PyObject* core_write_data(PyObject* self, PyObject* args) {
 
 static PyObject* core_eeprom(PyObject* self, void* unused) {
     (void)unused;
-    return PyBytes_FromStringAndSize((const char*)state_of(self)->eeprom, AVR_EEPROM_BYTES);
+    return PyBytes_FromStringAndSize((const char*)core_state(self)->eeprom, AVR_EEPROM_BYTES);
+}
+
+static PyObject* core_flash(PyObject* self, void* unused) {
+    (void)unused;
+    uint8_t bytes[2 * AVR_FLASH_WORDS];
+    for (unsigned i = 0; i < AVR_FLASH_WORDS; i++) {
+        bytes[2 * i] = (uint8_t)core_state(self)->flash[i];
+        bytes[2 * i + 1] = (uint8_t)(core_state(self)->flash[i] >> 8);
+    }
+    return PyBytes_FromStringAndSize((const char*)bytes, sizeof bytes);
+}
+
+static PyObject* core_fuses(PyObject* self, void* unused) {
+    (void)unused;
+    const avr_fuses* f = &core_state(self)->fuses;
+    return Py_BuildValue("(iiii)", f->low, f->high, f->extended, f->lock);
 }
 
 static PyObject* core_cycle(PyObject* self, void* unused) {
     (void)unused;
-    return PyLong_FromUnsignedLongLong(state_of(self)->cycle);
+    return PyLong_FromUnsignedLongLong(core_state(self)->cycle);
 }
 
 static PyObject* core_asleep(PyObject* self, void* unused) {
     (void)unused;
-    return PyBool_FromLong(state_of(self)->sleep != AWAKE);
+    return PyBool_FromLong(core_state(self)->sleep != AWAKE);
 }
 
 static PyObject* core_pc(PyObject* self, void* unused) {
     (void)unused;
-    return PyLong_FromLong(state_of(self)->pc);
+    return PyLong_FromLong(core_state(self)->pc);
 }
 
 static int core_set_pc(PyObject* self, PyObject* value, void* unused) {
     (void)unused;
     const long pc = value == NULL ? -1 : PyLong_AsLong(value);
-    if (PyErr_Occurred() || !check_range(pc, AVR_PC_MASK, "pc in words")) {
+    if (PyErr_Occurred() || !core_check_range(pc, AVR_PC_MASK, "pc in words")) {
         return -1;
     }
-    state_of(self)->pc = (uint16_t)pc;
+    core_state(self)->pc = (uint16_t)pc;
     return 0;
 }
 
 static PyObject* opcode_name(PyObject* module, PyObject* arg) {
     (void)module;
     const long word = PyLong_AsLong(arg);
-    if (PyErr_Occurred() || !check_range(word, UINT16_MAX, "opcode")) {
+    if (PyErr_Occurred() || !core_check_range(word, UINT16_MAX, "opcode")) {
         return NULL;
     }
     return PyUnicode_FromString(avr_opcode_name((uint16_t)word));
@@ -372,6 +279,16 @@ static PyMethodDef core_methods[] = {
     {"watch_pins", core_watch_pins, METH_VARARGS, NULL},
     {"set_analog_mv", core_set_analog_mv, METH_VARARGS, NULL},
     {"drive_pin", core_drive_pin, METH_VARARGS, NULL},
+    {"spi_reply", core_spi_reply, METH_O, NULL},
+    {"twi_answer", core_twi_answer, METH_VARARGS, NULL},
+    {"set_supply_mv", core_set_supply_mv, METH_VARARGS, NULL},
+    {"observe", core_observe, METH_O, NULL},
+    {"set_breakpoint", core_set_breakpoint, METH_VARARGS, NULL},
+    {"set_watchpoint", core_set_watchpoint, METH_VARARGS, NULL},
+    {"observed_cycles", core_observed_cycles, METH_NOARGS, NULL},
+    {"observed_writes", core_observed_writes, METH_NOARGS, NULL},
+    {"observed_stack_low", core_observed_stack_low, METH_NOARGS, NULL},
+    {"watch_hit", core_watch_hit, METH_NOARGS, NULL},
     {"reset", core_reset, METH_NOARGS, NULL},
     {"power_cycle", core_power_cycle, METH_O, NULL},
     {"snapshot", core_snapshot, METH_NOARGS, NULL},
@@ -382,6 +299,7 @@ static PyMethodDef core_methods[] = {
 };
 
 static PyGetSetDef core_properties[] = {
+    {"flash", core_flash, NULL, NULL, NULL},  {"fuses", core_fuses, NULL, NULL, NULL},
     {"cycle", core_cycle, NULL, NULL, NULL},  {"asleep", core_asleep, NULL, NULL, NULL},
     {"pc", core_pc, core_set_pc, NULL, NULL}, {"eeprom", core_eeprom, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -1,9 +1,12 @@
 #include "pin_changes.h"
+#include "adc.h"
 #include "gpio.h"
 #include "interrupts.h"
 #include "pin_serial.h"
 #include "schedule.h"
+#include "spi.h"
 #include "timer.h"
+#include "twi.h"
 
 #define FLAG_CYCLES 3u
 #define ICP1_MASK 1u // PB0
@@ -44,6 +47,9 @@ static uint8_t external_edges(const avr_state* s, uint8_t before, uint8_t now) {
 }
 
 void pin_changes_due(avr_state* s) {
+    if (s->gpio.rising_eifr & (uint8_t)~s->data[REG_EIFR] & 1) {
+        adc_trigger(s, TRIGGER_INT0);
+    }
     s->data[REG_EIFR] |= s->gpio.rising_eifr;
     s->data[REG_PCIFR] |= s->gpio.rising_pcifr;
     s->gpio.rising_eifr = s->gpio.rising_pcifr = 0;
@@ -74,8 +80,17 @@ void pin_changes_note(avr_state* s, unsigned port, uint8_t before, uint8_t now) 
     if (port == PORT_D && (before ^ now) & (mask_of(0) | mask_of(1))) {
         update_irq(s); // low levels
     }
-    if (port == PORT_B && (before ^ now) & ICP1_MASK) {
+    if (port == PORT_D) {
+        timers_external_edges(s, before, now);
+    }
+    if (port == PORT_B && (before ^ now) & ICP1_MASK && !(s->data[REG_ACSR] & ACIC)) {
         timer_capture_input(s, now & ICP1_MASK);
+    }
+    if (port == PORT_B) {
+        spi_note_pins(s);
+    }
+    if (port == PORT_C) {
+        twi_note_pins(s);
     }
     pin_serial_note(s, port, before, now);
 }
@@ -97,6 +112,7 @@ void pin_changes_write(avr_state* s, uint16_t address, uint8_t value) {
         break;
     default: // PCMSK0..2
         s->data[address] = address == REG_PCMSK0 + 1 ? value & 0x7F : value;
+        gpio_plan_rxd(s);
         break;
     }
     update_irq(s);

@@ -27,6 +27,10 @@ enum {
     REG_TCNT0 = 0x46,
     REG_OCR0A = 0x47,
     REG_OCR0B = 0x48,
+    REG_SPCR = 0x4C,
+    REG_SPSR = 0x4D,
+    REG_SPDR = 0x4E,
+    REG_ACSR = 0x50,
     REG_SMCR = 0x53,
     REG_MCUSR = 0x54,
     REG_MCUCR = 0x55,
@@ -63,6 +67,11 @@ enum {
     REG_TCNT2 = 0xB2,
     REG_OCR2A = 0xB3,
     REG_OCR2B = 0xB4,
+    REG_TWBR = 0xB8,
+    REG_TWSR = 0xB9,
+    REG_TWAR = 0xBA,
+    REG_TWDR = 0xBB,
+    REG_TWCR = 0xBC,
     REG_UCSR0A = 0xC0,
     REG_UCSR0B = 0xC1,
     REG_UCSR0C = 0xC2,
@@ -78,15 +87,22 @@ enum { WGM02 = 8, ICES1 = 64, ICNC1 = 128, FOCA = 128 }; // TCCRnB; FOC1A in TCC
 enum { PSRSYNC = 1, PSRASY = 2, TSM = 128 };             // GTCCR
 enum { SE = 1 };                                         // SMCR
 enum { PORF = 1, EXTRF = 2, BORF = 4, WDRF = 8 };        // MCUSR
-enum { WDE = 8, WDCE = 16, WDIE = 64, WDIF = 128, WDP3 = 32, WDP_BITS = 0x27 }; // WDTCSR
-enum { PUD = 16 };                                                              // MCUCR
-enum { PRTIM1 = 8, PRTIM0 = 32, PRTIM2 = 64 };                                  // PRR
+enum { WDE = 8, WDCE = 16, WDIE = 64, WDIF = 128, WDP3 = 32, WDP_BITS = 0x27 };        // WDTCSR
+enum { IVCE = 1, IVSEL = 2, PUD = 16, BODS_BITS = 0x60 };                              // MCUCR
+enum { PRSPI = 4, PRTIM1 = 8, PRTIM0 = 32, PRTIM2 = 64, PRTWI = 128 };                 // PRR
+enum { CPHA = 4, CPOL = 8, MSTR = 16, DORD = 32, SPE = 64, SPIE = 128 };               // SPCR
+enum { SPI2X = 1, WCOL = 64, SPIF = 128 };                                             // SPSR
+enum { TWIE = 1, TWEN = 4, TWWC = 8, TWSTO = 16, TWSTA = 32, TWEA = 64, TWINT = 128 }; // TWCR
+enum { ACIS = 3, ACIC = 4, ACIE = 8, ACI = 16, ACO = 32, ACBG = 64, ACD = 128 };       // ACSR
+// SPMCSR
+enum { SELFPRGEN = 1, PGERS = 2, PGWRT = 4, BLBSET = 8, RWWSRE = 16, SIGRD = 32, RWWSB = 64, SPMIE = 128 };
 // UCSR0A, UCSR0B
 enum { MPCM0 = 1, U2X0 = 2, UPE0 = 4, DOR0 = 8, FE0 = 16, UDRE0 = 32, TXC0 = 64, RXC0 = 128 };
 enum { TXB80 = 1, RXB80 = 2, UCSZ02 = 4, TXEN0 = 8, RXEN0 = 16, UDRIE0 = 32, TXCIE0 = 64, RXCIE0 = 128 };
 enum { UCSZ_LOW = 6, USBS0 = 8, UPM_ODD = 16, UPM_ON = 32 };     // UCSR0C
 enum { ADIE = 8, ADIF = 16, ADATE = 32, ADSC = 64, ADEN = 128 }; // ADCSRA
 enum { ADLAR = 32 };                                             // ADMUX
+enum { ADTS = 7, ACME = 64 };                                    // ADCSRB
 enum { EERE = 1, EEPE = 2, EEMPE = 4, EERIE = 8, EEPM = 0x30 };  // EECR
 
 // Interrupt vectors (table 12-6), numbered from 0 = reset.
@@ -98,11 +114,15 @@ enum {
     VECTOR_TIMER1_CAPT = 10,
     VECTOR_TIMER1_COMPA = 11,
     VECTOR_TIMER0_COMPA = 14,
+    VECTOR_SPI = 17,
     VECTOR_USART_RX = 18,
     VECTOR_USART_UDRE = 19,
     VECTOR_USART_TX = 20,
     VECTOR_ADC = 21,
     VECTOR_EE_READY = 22,
+    VECTOR_ANALOG_COMPARATOR = 23,
+    VECTOR_TWI = 24,
+    VECTOR_SPM_READY = 25,
 };
 
 #endif

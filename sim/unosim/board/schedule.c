@@ -1,9 +1,13 @@
 #include "schedule.h"
 #include "adc.h"
 #include "eeprom.h"
+#include "gpio.h"
 #include "pin_changes.h"
 #include "pin_serial.h"
+#include "self_program.h"
+#include "spi.h"
 #include "timer.h"
+#include "twi.h"
 #include "usart0.h"
 #include "watchdog.h"
 
@@ -40,6 +44,10 @@ static void run_slot(avr_state* s, enum avr_timer_slot slot) {
     case SLOT_CAPTURE:
         timer_capture_due(s);
         break;
+    case SLOT_T0_EDGE:
+    case SLOT_T1_EDGE:
+        timer_external_due(s, slot - SLOT_T0_EDGE);
+        break;
     case SLOT_UART_TX:
         usart0_tx_due(s);
         break;
@@ -49,11 +57,23 @@ static void run_slot(avr_state* s, enum avr_timer_slot slot) {
     case SLOT_UART_RX:
         usart0_rx_due(s);
         break;
+    case SLOT_RXD:
+        gpio_rxd_due(s);
+        break;
+    case SLOT_SPI:
+        spi_due(s);
+        break;
+    case SLOT_TWI:
+        twi_due(s);
+        break;
     case SLOT_ADC:
         adc_due(s);
         break;
     case SLOT_EEPROM:
         eeprom_due(s);
+        break;
+    case SLOT_SPM:
+        spm_due(s);
         break;
     case SLOT_WATCHDOG:
         watchdog_due(s);

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define AVR_STATE_VERSION 2u
+#define AVR_STATE_VERSION 3u
 #define AVR_FLASH_WORDS 0x4000u
 #define AVR_PC_MASK 0x3FFFu
 #define AVR_DATA_BYTES 0x900u // registers 0x00-0x1F, I/O 0x20-0xFF, SRAM 0x100-0x8FF
@@ -21,7 +21,7 @@
 #define AVR_OUTPUTS_PER_INSTRUCTION 8u // no instruction and no instant appends more than this
 
 // Why a run ended. LIMIT is 0 so that "nothing special" is false.
-enum avr_stop { STOP_LIMIT, STOP_EVENT, STOP_HALTED, STOP_BAD_OPCODE };
+enum avr_stop { STOP_LIMIT, STOP_EVENT, STOP_HALTED, STOP_BAD_OPCODE, STOP_BREAKPOINT, STOP_WATCHPOINT };
 
 // What a peripheral waits for; one slot each in next_at.
 enum avr_timer_slot {
@@ -29,11 +29,17 @@ enum avr_timer_slot {
     SLOT_TIMER1,
     SLOT_TIMER2,
     SLOT_CAPTURE,
+    SLOT_T0_EDGE, // an edge at T0 or T1 on its way through the synchroniser
+    SLOT_T1_EDGE,
     SLOT_UART_TX,
     SLOT_UART_TXD, // the next bit at the pin
     SLOT_UART_RX,
+    SLOT_RXD, // the next edge of the line at the pin
+    SLOT_SPI,
+    SLOT_TWI,
     SLOT_ADC,
     SLOT_EEPROM,
+    SLOT_SPM,
     SLOT_WATCHDOG,
     SLOT_SERIAL_OUT, // the serial peer: the next bit it sends to the board
     SLOT_SERIAL_IN,  // and the next it samples
@@ -49,17 +55,21 @@ enum avr_output_kind {
     OUTPUT_ADC_STARTED,
     OUTPUT_PIN_CHANGED,
     OUTPUT_SERIAL_SENT,
-    OUTPUT_RESET
+    OUTPUT_RESET,
+    OUTPUT_SPI_STARTED,
+    OUTPUT_TWI
 };
 
 // Something the outside wants to know. Unused fields are 0.
 typedef struct {
     uint64_t at;     // cycle it happened; for a UART frame the end of its stop bit
     uint64_t start;  // UART frame: cycle of the falling edge of its start bit
-    uint32_t bit_q8; // UART frame: bit time in 1/256 cycles
+    uint32_t bit_q8; // UART frame and SPI byte: bit time in 1/256 cycles
     uint8_t kind;    // enum avr_output_kind
-    uint8_t index;   // ADC channel; port 0 = B, 1 = C, 2 = D; serial frame: 1 if it had no stop bit
-    uint16_t value;  // UART or serial data; level of the port's eight pins; MCUSR's flag of the reset
+    uint8_t
+        index; // ADC channel; port 0 = B, 1 = C, 2 = D; serial frame: 1 if it had no stop bit; enum twi_step
+    uint16_t
+        value; // data; level of the port's eight pins; MCUSR's flag of the reset; TWI_READ: 1 if acknowledged
 } avr_output;
 
 // A frame on a serial line: falling edge, data, bit time of its sender.
@@ -125,18 +135,79 @@ typedef struct {
 } avr_usart0;
 
 enum avr_adc_phase { ADC_IDLE, ADC_WAITS, ADC_SAMPLES, ADC_CONVERTS };
+enum avr_adc_timing { ADC_NORMAL, ADC_FIRST, ADC_TRIGGERED };
+// Analog inputs: ADMUX's sixteen, then the comparator's and the reference pin.
+enum avr_analog { ANALOG_AIN0 = 16, ANALOG_AIN1, ANALOG_AREF, ANALOG_INPUTS };
 
 typedef struct {
     uint64_t clock_base; // cycle at which the ADC prescaler last was 0
     uint64_t start;      // rising ADC clock edge at which the conversion began or will begin
     uint16_t held_mv;    // what sample and hold took
     uint16_t result;
-    uint16_t input_mv[16]; // voltage at each ADMUX channel
-    uint8_t phase;         // enum avr_adc_phase
-    uint8_t first;         // 1: the next or running conversion is the first since ADEN, 25 clocks
-    uint8_t mux;           // ADMUX as latched for the running conversion
-    uint8_t locked;        // ADCL was read, ADCH not yet: results are lost
+    uint16_t input_mv[ANALOG_INPUTS];
+    uint8_t phase;  // enum avr_adc_phase
+    uint8_t first;  // 1: the next or running conversion is the first since ADEN, 25 clocks
+    uint8_t mux;    // ADMUX as latched for the running conversion
+    uint8_t locked; // ADCL was read, ADCH not yet: results are lost
+    uint8_t timing; // enum avr_adc_timing of the running conversion
+    uint8_t reserved;
 } avr_adc;
+
+#define SPI_EDGES 16u // of SCK in a byte
+
+typedef struct {
+    uint64_t start;       // cycle in which the transfer began
+    uint32_t half_cycles; // half a period of SCK
+    uint8_t edge;         // the next, 0..15; SPI_EDGES: no transfer
+    uint8_t outgoing;
+    uint8_t received;   // the last whole byte: what SPDR reads
+    uint8_t flags;      // SPIF and WCOL at their places in SPSR
+    uint8_t flags_seen; // those that a read of SPSR has shown: the next access to SPDR clears them
+    uint8_t reply;      // what the slave sends
+    uint8_t has_reply;
+    uint8_t incoming; // bits sampled so far
+    uint8_t reserved[4];
+} avr_spi;
+
+enum avr_twi_phase { TWI_IDLE, TWI_WAITS_FOR_BUS, TWI_STARTS, TWI_SENDS, TWI_RECEIVES, TWI_STOPS };
+
+typedef struct {
+    uint64_t ends_at;  // of the phase; AVR_NEVER: waits, or idle
+    uint8_t phase;     // enum avr_twi_phase
+    uint8_t status;    // TWSR7:3
+    uint8_t interrupt; // TWINT
+    uint8_t owns_bus;
+    uint8_t answer_ack; // what the slave answers to the running byte
+    uint8_t answer_data;
+    uint8_t reserved[2];
+} avr_twi;
+
+#define SPM_PAGE_WORDS 64u
+
+typedef struct {
+    uint64_t unlocked_at; // cycle in which SPMCSR was written; AVR_NEVER: not
+    uint64_t ends_at;     // AVR_NEVER: no page is being erased or written
+    uint64_t started_at;
+    uint64_t filled;  // bit n: word n of the buffer has been written
+    uint64_t ivce_at; // cycle in which IVCE was written to one
+    uint16_t buffer[SPM_PAGE_WORDS];
+    uint16_t page;          // first word of the page being erased or written
+    uint8_t control;        // SPMCSR without RWWSB
+    uint8_t rww_busy;       // RWWSB
+    uint8_t intercepts_lpm; // LPM does not simply read flash
+    uint8_t flash_changed;  // the page is to be decoded anew
+    uint8_t reserved[2];
+} avr_spm;
+
+typedef struct {
+    uint8_t low, high, extended, lock;
+} avr_fuses;
+
+typedef struct {
+    uint16_t supply_mv;
+    uint8_t held; // in reset for want of voltage
+    uint8_t lost; // voltage was too low for SRAM
+} avr_power;
 
 typedef struct {
     uint64_t unlocked_at; // cycle in which EEMPE was written to one; AVR_NEVER: not
@@ -149,17 +220,19 @@ typedef struct {
 } avr_eeprom;
 
 typedef struct {
-    uint64_t changed_at[3]; // cycle in which PINx last changed
-    uint8_t before[3];      // PINx before that: the synchroniser still shows it in the next cycle
-    uint8_t driven[3];      // pins that something outside drives
-    uint8_t level[3];       // the level it drives
-    uint8_t overridden[3];  // pins whose output level a peripheral gives
-    uint8_t override_level[3];
-    uint8_t watched[3]; // pins whose edges by peripherals are told
+    uint64_t changed_at[3];   // cycle in which PINx last changed
+    uint8_t before[3];        // PINx before that: the synchroniser still shows it in the next cycle
+    uint8_t driven[3];        // pins that something outside drives
+    uint8_t level[3];         // the level it drives
+    uint8_t overridden[2][3]; // pins whose output level a peripheral gives, by enum gpio_layer
+    uint8_t override_level[2][3];
+    uint8_t watched[3];       // pins whose edges by peripherals are told
+    uint8_t forced_inputs[3]; // pins that a peripheral makes inputs
     uint8_t txd_overridden;
-    uint8_t rising_eifr; // flags on their way to EIFR and PCIFR
+    uint8_t rxd_attached; // something sends at PD0
+    uint8_t rising_eifr;  // flags on their way to EIFR and PCIFR
     uint8_t rising_pcifr;
-    uint8_t reserved[3];
+    uint8_t reserved[1];
 } avr_gpio;
 
 typedef struct {
@@ -203,14 +276,19 @@ typedef struct avr_state {
     uint8_t irq_delay;     // 1: the next instruction comes before any interrupt
     uint8_t reset_request; // MCUSR's flag of a reset that happens after the current instruction
     uint8_t timer_temp;    // TEMP of timer 1
-    uint8_t reserved[2];
+    uint8_t reserved[4];
     avr_timer timers[AVR_TIMERS];
     avr_watchdog watchdog;
     avr_pin_serial serial;
     avr_usart0 usart0;
+    avr_spi spi;
+    avr_twi twi;
     avr_adc adc;
     avr_eeprom ee;
+    avr_spm spm;
     avr_gpio gpio;
+    avr_power power;
+    avr_fuses fuses;
     avr_output outputs[AVR_OUTPUTS];
     uint8_t data[AVR_DATA_BYTES];
     uint8_t eeprom[AVR_EEPROM_BYTES];

@@ -1,10 +1,14 @@
 #include "timer.h"
+#include "adc.h"
 #include "gpio.h"
 #include "interrupts.h"
 #include "schedule.h"
 #include "timer_counter.h"
 
 #define NOISE_CANCELER_CYCLES 4u // section 16.6.2
+#define EXTERNAL_CYCLES 3u
+
+enum { EXTERNAL_FALLING = 6, EXTERNAL_RISING = 7 }; // CSn2:0 of timers 0 and 1
 
 typedef struct {
     uint16_t tccra, tccrb, tcnt, ocra, ocrb, tifr, timsk;
@@ -166,18 +170,24 @@ static void update_pins(avr_state* s, unsigned n) {
     const timer_counter c = counter_of(s, n);
     for (unsigned channel = 0; channel < 2; channel++) {
         const int level = c.output[channel] == OUTPUT_DISCONNECTED ? -1 : c.t.output_level[channel];
-        gpio_override(s, u->output_port[channel], u->output_bit[channel], level);
+        gpio_override(s, LAYER_TIMER, u->output_port[channel], u->output_bit[channel], level);
     }
+}
+
+static void run_clocks(avr_state* s, unsigned n, uint64_t clocks) {
+    const uint8_t before = s->timers[n].flags;
+    timer_counter c = counter_of(s, n);
+    timer_counter_run(&c, clocks);
+    s->timers[n] = c.t;
+    adc_note_timer_flags(s, n, c.t.flags & (uint8_t)~before);
+    update_irq(s, n);
+    update_pins(s, n);
 }
 
 static void sync_to(avr_state* s, unsigned n, uint64_t cycle) {
     const uint64_t clocks = clocks_until(s, n, cycle);
     if (clocks > 0) {
-        timer_counter c = counter_of(s, n);
-        timer_counter_run(&c, clocks);
-        s->timers[n] = c.t;
-        update_irq(s, n);
-        update_pins(s, n);
+        run_clocks(s, n, clocks);
     }
     if (cycle > s->timers[n].synced_at) {
         s->timers[n].synced_at = cycle;
@@ -188,7 +198,7 @@ static void sync_to(avr_state* s, unsigned n, uint64_t cycle) {
 static void plan(avr_state* s, unsigned n) {
     const unit* u = &units[n];
     const unsigned divisor = cycles_per_clock(s, n);
-    const uint8_t wanted = s->data[u->timsk] & ~s->timers[n].flags;
+    const uint8_t wanted = (s->data[u->timsk] | adc_wanted_flags(s, n)) & ~s->timers[n].flags;
     uint64_t at = AVR_NEVER;
     timer_counter c = counter_of(s, n);
     if (divisor > 0 && (wanted || c.output[0] || c.output[1])) {
@@ -390,6 +400,7 @@ void timer_clear_flags(avr_state* s, unsigned n, uint8_t flags) {
 static void capture(avr_state* s) {
     sync_to(s, 1, s->cycle);
     s->timers[1].capture = s->timers[1].tcnt;
+    adc_note_timer_flags(s, 1, ICF & (uint8_t)~s->timers[1].flags);
     s->timers[1].flags |= ICF;
     update_irq(s, 1);
     plan(s, 1);
@@ -413,6 +424,44 @@ void timer_capture_due(avr_state* s) {
     capture(s);
 }
 
+// --- external clocks ---
+
+static int is_clocked_by(const avr_state* s, unsigned n, unsigned source) {
+    const int runs = !(s->data[REG_PRR] & units[n].prr) && s->io_stopped_at == AVR_NEVER;
+    return runs && (s->data[units[n].tccrb] & 7u) == source;
+}
+
+void timers_external_edges(avr_state* s, uint8_t before, uint8_t now) {
+    for (unsigned n = 0; n < 2; n++) {
+        const uint8_t mask = (uint8_t)(0x10u << n);
+        const enum avr_timer_slot slot = n == 0 ? SLOT_T0_EDGE : SLOT_T1_EDGE;
+        const unsigned source = now & mask ? EXTERNAL_RISING : EXTERNAL_FALLING;
+        if ((before ^ now) & mask && is_clocked_by(s, n, source) && s->next_at[slot] == AVR_NEVER) {
+            schedule_at(s, slot, s->cycle + EXTERNAL_CYCLES);
+        }
+    }
+}
+
+void timer_external_due(avr_state* s, unsigned n) {
+    run_clocks(s, n, 1);
+    s->timers[n].synced_at = s->cycle;
+}
+
+int timers_may_interrupt(const avr_state* s) {
+    int may = s->data[REG_TIMSK1] & ICF;
+    for (unsigned n = 0; n < 2; n++) {
+        may = may || (s->data[units[n].timsk] && (s->data[units[n].tccrb] & 7) >= EXTERNAL_FALLING);
+    }
+    return may;
+}
+
+void timers_plan_triggers(avr_state* s) {
+    for (unsigned n = 0; n < 2; n++) {
+        sync_to(s, n, s->cycle);
+        plan(s, n);
+    }
+}
+
 // --- sleep ---
 
 void timers_stop_clock(avr_state* s) {
@@ -421,6 +470,8 @@ void timers_stop_clock(avr_state* s) {
         schedule_at(s, (enum avr_timer_slot)units[n].slot, AVR_NEVER);
     }
     schedule_at(s, SLOT_CAPTURE, AVR_NEVER);
+    schedule_at(s, SLOT_T0_EDGE, AVR_NEVER);
+    schedule_at(s, SLOT_T1_EDGE, AVR_NEVER);
 }
 
 void timers_resume_clock(avr_state* s, uint64_t stopped_cycles) {

@@ -5,10 +5,11 @@
 // only while an output is connected to its pin. timer_counter.c has the course itself.
 //
 // Modelled: every mode of table 15-8, 16-4 and 18-8 with buffered compare registers, compare outputs, forced
-// compare, input capture from ICP1 with edge select and noise canceler, TEMP, prescaler reset and hold.
+// compare, input capture with edge select and noise canceler, TEMP, prescaler reset and hold, external clocks
+// on T0 and T1: the counter moves three cycles after the edge (section 17.3: 2.5 to 3.5), and an edge within
+// these is lost.
 //
-// Not modelled: external clocks on T0 and T1 (the counter stands still), asynchronous operation of timer 2
-// (ASSR reads back), capture from the analog comparator.
+// Not modelled: asynchronous operation of timer 2 (ASSR reads back).
 #ifndef UNOSIM_TIMER_H
 #define UNOSIM_TIMER_H
 
@@ -29,9 +30,17 @@ void timer_write(avr_state* s, unsigned n, uint16_t address, uint8_t value);
 void timers_write_shared(avr_state* s, uint16_t address, uint8_t value);
 // Entry into the handler.
 void timer_clear_flags(avr_state* s, unsigned n, uint8_t flags);
-// ICP1 has changed to `level`.
+// The source of input capture, ICP1 or the analog comparator, has changed to `level`.
 void timer_capture_input(avr_state* s, int level);
 void timer_capture_due(avr_state* s);
+// Port D has changed: T0 is PD4, T1 is PD5.
+void timers_external_edges(avr_state* s, uint8_t before, uint8_t now);
+// An edge at T0 or T1 has passed the synchroniser.
+void timer_external_due(avr_state* s, unsigned n);
+// Whether a pin could still make a timer interrupt, with nothing planned.
+int timers_may_interrupt(const avr_state* s);
+// The ADC's trigger source has changed: it is a reason to plan a flag's instant.
+void timers_plan_triggers(avr_state* s);
 void timers_stop_clock(avr_state* s);
 // clkIO runs again after `stopped_cycles`.
 void timers_resume_clock(avr_state* s, uint64_t stopped_cycles);

@@ -76,6 +76,29 @@ int uart_line_level(const avr_uart_line* line, uint64_t cycle) {
     return level_in_frame(frame_at(line, cycle, &following), cycle);
 }
 
+// Level in bit n of a frame, stop bit included.
+static int level_of_bit(const avr_uart_frame* f, unsigned n) {
+    return n == 0 ? 0 : n > f->bits ? 1 : f->data >> (n - 1) & 1;
+}
+
+// First cycle in which level_in_frame sees bit n.
+static uint64_t bit_begins(const avr_uart_frame* f, unsigned n) {
+    return f->start + ((uint64_t)n * f->bit_q8 + 255) / 256;
+}
+
+uint64_t uart_line_next_edge(const avr_uart_line* line, uint64_t cycle) {
+    uint32_t following;
+    const avr_uart_frame* f = frame_at(line, cycle, &following);
+    const int level = level_in_frame(f, cycle);
+    for (unsigned n = 1; f != 0 && n <= f->bits + 1u; n++) {
+        const uint64_t at = n > f->bits ? stop_bit_at(f) : bit_begins(f, n);
+        if (at > cycle && level_of_bit(f, n) != level) {
+            return at;
+        }
+    }
+    return following < line->count ? frame_number(line, following)->start : AVR_NEVER;
+}
+
 uint64_t uart_line_find_start(const avr_uart_line* line, uint64_t from, unsigned period) {
     uint64_t at = from;
     int before = at < period ? 1 : uart_line_level(line, at - period);

@@ -30,6 +30,9 @@ void uart_line_forget(avr_uart_line* line, uint64_t cycle);
 // Level of the line at a cycle not yet forgotten.
 int uart_line_level(const avr_uart_line* line, uint64_t cycle);
 
+// First cycle after `cycle` in which the level changes; AVR_NEVER if the frames known so far contain none.
+uint64_t uart_line_next_edge(const avr_uart_line* line, uint64_t cycle);
+
 // First sample time from + n * period (n = 0, 1, ...) at which the line is low and was high one period
 // before; AVR_NEVER if the frames known so far contain none.
 uint64_t uart_line_find_start(const avr_uart_line* line, uint64_t from, unsigned period);

@@ -6,6 +6,7 @@
 
 #define FIFO_FRAMES 2u     // unread frames before one waits in the shift register
 #define NO_FRAME AVR_NEVER // for tx_end and rx_first
+#define RXD_MASK 1u        // PD0
 
 static unsigned sample_cycles(const avr_state* s) {
     return 1u + (unsigned)(s->data[REG_UBRR0L] | (s->data[REG_UBRR0H] & 0x0F) << 8);
@@ -227,6 +228,7 @@ static int receiver_idle(const avr_state* s) {
 }
 
 void usart0_line_changed(avr_state* s) {
+    gpio_attach_rxd(s);
     if (receiver_idle(s)) {
         look_for_start(s);
     }
@@ -283,6 +285,7 @@ static void write_control_b(avr_state* s, uint8_t value) {
         gpio_override_txd(s, 1);
     }
     release_txd_when_off(s);
+    gpio_force_input(s, PORT_D, RXD_MASK, receiver_on(s));
     if (was_on && !receiver_on(s)) {
         flush_receiver(s);
     } else if (!was_on && receiver_on(s)) {
@@ -340,6 +343,7 @@ void usart0_reset(avr_state* s) {
     schedule_at(s, SLOT_UART_TX, AVR_NEVER);
     schedule_at(s, SLOT_UART_TXD, AVR_NEVER);
     gpio_override_txd(s, -1);
+    gpio_force_input(s, PORT_D, RXD_MASK, 0);
     update_irq(s);
 }
 

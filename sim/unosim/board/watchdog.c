@@ -5,14 +5,16 @@
 #define OSCILLATOR_HZ 128000u
 #define SHORTEST_TICKS 2048u // 16 ms
 #define LONGEST_PRESCALER 9u // 8 s; beyond are reserved
+#define WDTON 0x10u          // fuse high byte; programmed is 0
 #define WINDOW_CYCLES 4u     // in which WDE and the time-out may be changed, after WDCE
 
 static int reset_enabled(const avr_state* s) {
-    return (s->data[REG_WDTCSR] & WDE) || (s->data[REG_MCUSR] & WDRF);
+    const int always_on = !(s->fuses.high & WDTON);
+    return always_on || s->data[REG_WDTCSR] & WDE || s->data[REG_MCUSR] & WDRF;
 }
 
 static int interrupt_enabled(const avr_state* s) {
-    return s->data[REG_WDTCSR] & WDIE;
+    return s->data[REG_WDTCSR] & WDIE && s->fuses.high & WDTON;
 }
 
 static uint64_t period_cycles(const avr_state* s) {

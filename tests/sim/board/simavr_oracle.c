@@ -62,6 +62,16 @@ void io_watchdog_restart(avr_state* s) {
     (void)s;
 }
 
+unsigned spm_execute(avr_state* s, uint16_t pc) {
+    (void)s;
+    (void)pc;
+    return 0;
+}
+
+uint8_t spm_lpm(avr_state* s, uint16_t address) {
+    return (uint8_t)(s->flash[address / 2] >> (8 * (address & 1)));
+}
+
 static void note_complaint(avr_t* avr, const int level, const char* format, va_list arguments) {
     (void)avr;
     (void)format;
@@ -263,7 +273,7 @@ static void try_instruction(uint16_t word, uint32_t trial, uint32_t* trials,
     case_report report = {.row = differences[op],
                           .now = {.trial = trial, .word = word, .second_word = ours.flash[ours.pc + 1]}};
     const uint16_t pc_before = ours.pc;
-    cpu_execute(&ours, &our_program);
+    cpu_execute(&ours, &our_program, 0);
     theirs->pc = avr_run_one(theirs);
     trials[op]++;
     compare(&report, RESERVED, 0, 0, ours.stop == STOP_BAD_OPCODE, (uint32_t)complained);

@@ -111,16 +111,61 @@ def test_ready_interrupt_comes_when_the_write_ends(c_board: MakeBoard) -> None:
     assert 3 * ERASE_AND_WRITE < board.cycle < 3 * ERASE_AND_WRITE + 400
 
 
-def test_a_reset_does_not_stop_a_write_but_a_power_cut_tears_it(asm_board: MakeBoard) -> None:
+def test_a_reset_does_not_stop_a_write(asm_board: MakeBoard) -> None:
     board = writing_board(asm_board)
     board.run(20_000)
-    in_mid_write = board.snapshot()
-
     board.reset()
     assert board.read_data(EECR, 1)[0] & EEPE
     board.run(STARTED + ERASE_AND_WRITE)
     assert board.eeprom[ADDRESS] == 0x5A
 
-    board.restore(in_mid_write)
-    board.power_cycle()
-    assert (board.eeprom[ADDRESS], board.read_data(EECR, 1)[0] & EEPE) == (0xFF, 0)
+
+def torn_bytes(board: Board, cycles: list[int]) -> list[int]:
+    """What a power cut at each of these cycles of the write leaves."""
+    left = []
+    for cycle in cycles:
+        board.run(STARTED + cycle)
+        alive = board.snapshot()
+        board.power_cycle()
+        assert board.read_data(EECR, 1)[0] & EEPE == 0
+        assert (
+            board.eeprom == CONTENT[:ADDRESS] + board.eeprom[ADDRESS : ADDRESS + 1] + CONTENT[ADDRESS + 1 :]
+        )
+        left.append(board.eeprom[ADDRESS])
+        board.restore(alive)
+    return left
+
+
+def test_a_power_cut_while_erasing_leaves_some_bits_as_they_were(asm_board: MakeBoard) -> None:
+    left = torn_bytes(writing_board(asm_board), list(range(10, ERASE_AND_WRITE // 2, 500)))
+    assert all(byte & 0x0F == 0x0F for byte in left)  # ones stay ones
+    assert left[0] == 0x0F
+    assert len(set(left)) > 8
+    assert sum(byte.bit_count() for byte in left[:10]) < sum(byte.bit_count() for byte in left[-10:])
+
+
+def test_a_power_cut_while_writing_leaves_some_zeros_unwritten(asm_board: MakeBoard) -> None:
+    left = torn_bytes(
+        writing_board(asm_board), list(range(ERASE_AND_WRITE // 2 + 10, ERASE_AND_WRITE - 10, 500))
+    )
+    assert all(byte & 0x5A == 0x5A for byte in left)
+    assert left[0] == 0xFF
+    assert len(set(left)) > 8
+    assert sum(byte.bit_count() for byte in left[:10]) > sum(byte.bit_count() for byte in left[-10:])
+
+
+@pytest.mark.parametrize(("mode", "ones"), [(1, 0x0F), (2, 0x0A)], ids=["erase only", "write only"])
+def test_a_power_cut_in_half_a_write_does_half_of_its_work(
+    asm_board: MakeBoard, mode: int, ones: int
+) -> None:
+    left = torn_bytes(writing_board(asm_board, mode), list(range(10, 28_000, 500)))
+    assert all(byte & ones == ones for byte in left)
+    assert all(byte & ~0x0F == 0 for byte in left) == (mode == 2)
+    assert left[0] == 0x0F
+    assert len(set(left)) > 2
+
+
+def test_the_same_cut_tears_in_the_same_way(asm_board: MakeBoard) -> None:
+    assert torn_bytes(writing_board(asm_board), [9_000, 40_000]) == torn_bytes(
+        writing_board(asm_board), [9_000, 40_000]
+    )

@@ -146,7 +146,7 @@ def test_pin_follows_its_latch_one_cycle_later(asm_board: MakeBoard) -> None:
 
 
 def test_registers_of_what_is_not_modelled_read_back(asm_board: MakeBoard) -> None:
-    registers = {"SPCR": 0x4C, "ACSR": 0x50, "OSCCAL": 0x66, "ASSR": 0xB6, "TWBR": 0xB8}
+    registers = {"OSCCAL": 0x66, "DIDR0": 0x7E, "ASSR": 0xB6, "TWAR": 0xBA, "TWAMR": 0xBD}
     stores = "".join(
         f"ldi r16, 0x{address ^ 0xFF:x}\n sts 0x{address:x}, r16\n" for address in registers.values()
     )
