@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from unoingest.config import Config, config_options, environment_variable
+from unoingest.devices_command import devices_command
 from unoingest.errors import UnoingestError
 from unoingest.reading_log import ReadingLog
 from unoingest.server import serve
@@ -65,6 +66,9 @@ def serve_command(**settings: Any) -> None:
     Each stored reading is one JSON line on stdout; the server's own events are JSON lines on stderr.
     """
     serve(Config(**settings))
+
+
+main.add_command(devices_command)
 
 
 def _rates(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:

@@ -4,14 +4,17 @@ It validates, stores, and says what is acknowledged. It has no HTTP, no clock an
 the server (today a Flask view) stays a thin adapter over the same verdicts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
-from unoingest.problems import IDENTITY_CONFLICT, STORE_UNAVAILABLE, ProblemError
+from unoingest.json_body import pointer_of
+from unoingest.plain_body import decode_plain_body
+from unoingest.problems import BAD_SIGNATURE, IDENTITY_CONFLICT, STORE_UNAVAILABLE, ProblemError
 from unoingest.reading_log import FrameEncoder, ReadingLog, no_frame
-from unoingest.schema import SentBatch, decode_batch, pointer_of
+from unoingest.sent import SentBatch
 from unoingest.store import NewBatch, Store
 from unoingest.trace_context import TraceContext
 
@@ -48,23 +51,31 @@ class Core:
         self._project = project
         self._encode_frame = encode_frame
 
-    def accept(self, body: bytes, received_at_ns: int, trace: TraceContext | None = None) -> Accepted:
+    def accept(
+        self,
+        body: bytes,
+        received_at_ns: int,
+        trace: TraceContext | None = None,
+        has_key: Callable[[str], bool] = lambda _device: False,
+    ) -> Accepted:
         """Store the readings in `body`; when this returns they are on disk.
 
         Args:
             body: JSON as sent, at most 64 KiB.
             received_at_ns: When it was received, nanoseconds since the Unix epoch, not negative.
             trace: The trace named by the request, if any.
+            has_key: Tells whether a device has a key; its readings are not taken unsigned.
 
         Raises:
             ProblemError: nothing of the request was stored.
         """
-        sent = decode_batch(body)
+        sent = decode_plain_body(body)
+        if has_key(sent.device):
+            raise ProblemError(BAD_SIGNATURE, "This device has a key, so its requests must be signed")
         try:
-            stored = self._store.add(self._new_batch(sent, received_at_ns, trace))
+            stored = self._store.add(self.batch_of(sent, received_at_ns, trace))
         except IdentityConflictError as error:
-            index = next(reading.index for reading in sent.readings if reading.seq == error.seq)
-            raise ProblemError(IDENTITY_CONFLICT, str(error), pointer_of("readings", index)) from error
+            raise self.conflict(sent, error) from error
         except StoreUnavailableError as error:
             raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
         acknowledgement = _Acknowledgement(sent.boot, [reading.seq for reading in sent.readings])
@@ -81,7 +92,17 @@ class Core:
         except StoreUnavailableError as error:
             raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
 
-    def _new_batch(self, sent: SentBatch, received_at_ns: int, trace: TraceContext | None) -> NewBatch:
+    def batch_of(
+        self, sent: SentBatch, received_at_ns: int, trace: TraceContext | None, held_ms: int = 0
+    ) -> NewBatch:
+        """Return what is to be stored of a valid request.
+
+        Args:
+            sent: The request.
+            received_at_ns: When it was received, nanoseconds since the Unix epoch.
+            trace: The trace named by the request, if any.
+            held_ms: For how long a gateway held it before, which makes each reading older.
+        """
         log = ReadingLog(
             sent.device,
             sent.boot,
@@ -91,7 +112,18 @@ class Core:
             encode_frame=self._encode_frame,
         )
         readings = tuple(
-            log.reading(reading.seq, reading.age_ms, reading.values, reading.values_json)
+            log.reading(
+                reading.seq,
+                None if reading.age_ms is None else reading.age_ms + held_ms,
+                reading.values,
+                reading.values_json,
+            )
             for reading in sent.readings
         )
-        return NewBatch(sent.device, sent.boot, received_at_ns, readings, trace)
+        status = log.status(readings[-1].seq, sent.status) if sent.status else None
+        return NewBatch(sent.device, sent.boot, received_at_ns, readings, trace, status)
+
+    def conflict(self, sent: SentBatch, error: IdentityConflictError) -> ProblemError:
+        """Return the problem of a request of which one reading is stored with other values."""
+        index = next(reading.index for reading in sent.readings if reading.seq == error.seq)
+        return ProblemError(IDENTITY_CONFLICT, str(error), pointer_of("readings", index))

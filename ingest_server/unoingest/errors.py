@@ -18,6 +18,10 @@ class StoreError(UnoingestError):
     """The store cannot be opened: wrong path, no permission, no database, a newer version."""
 
 
+class KeyFileError(UnoingestError):
+    """The keys cannot be read or changed as asked."""
+
+
 class ServeError(UnoingestError):
     """The server cannot start or cannot go on: the port is taken, its worker process died."""
 

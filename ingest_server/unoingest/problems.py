@@ -16,6 +16,7 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 RETRY_NEVER = "no, it would be refused again"
 RETRY_BACK_OFF = "yes, with back-off"
+RETRY_KEY = "yes, once the key is right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,20 @@ INVALID_LENGTH = ProblemKind(
     "The body does not have the length that was announced",
     "Send a decimal Content-Length and exactly that many bytes.",
 )
+BAD_SIGNATURE = ProblemKind(
+    "bad_signature",
+    401,
+    "The device is not known, or the tag is wrong",
+    "Give the device and the server the same key: unoingest devices list, unoingest devices rotate.",
+    RETRY_KEY,
+)
+KEY_REVOKED = ProblemKind(
+    "key_revoked",
+    403,
+    "The key was revoked",
+    "Give the device a new key: unoingest devices add, or rotate.",
+    RETRY_KEY,
+)
 UNKNOWN_PATH = ProblemKind("unknown_path", 404, "There is nothing at this path", "Post to /v1/readings.")
 METHOD_NOT_ALLOWED = ProblemKind(
     "method_not_allowed", 405, "This path does not take this method", "Use a method from the Allow header."
@@ -86,6 +101,14 @@ IDENTITY_CONFLICT = ProblemKind(
     "A reading with the same device, boot and seq but other values exists",
     "Raise boot after each restart and seq after each reading; drop or renumber the reading at `pointer`.",
 )
+RATE_LIMITED = ProblemKind(
+    "rate_limited",
+    429,
+    "Too many requests",
+    "Keep the readings, wait for Retry-After, and send several readings in one request.",
+    RETRY_BACK_OFF,
+    retry_after_s=1,
+)
 INTERNAL_ERROR = ProblemKind(
     "internal_error",
     500,
@@ -108,6 +131,8 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         MALFORMED_JSON,
         INVALID_READING,
         INVALID_LENGTH,
+        BAD_SIGNATURE,
+        KEY_REVOKED,
         UNKNOWN_PATH,
         METHOD_NOT_ALLOWED,
         BODY_TIMEOUT,
@@ -115,6 +140,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         IDENTITY_CONFLICT,
+        RATE_LIMITED,
         INTERNAL_ERROR,
         STORE_UNAVAILABLE,
     )
@@ -128,13 +154,25 @@ class ProblemError(Exception):
         kind: Row of the table.
         detail: What was wrong with this request, in one sentence.
         pointer: JSON pointer (RFC 6901) of the offending member, or None if none can be named.
+        retry_after_s: Seconds to wait, where the table's value is only the least.
+        logged: Whether the service's log has a line for it; False where one line stands for many.
     """
 
-    def __init__(self, kind: ProblemKind, detail: str, pointer: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        pointer: str | None = None,
+        *,
+        retry_after_s: int | None = None,
+        logged: bool = True,
+    ) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
         self.pointer = pointer
+        self.retry_after_s = kind.retry_after_s if retry_after_s is None else retry_after_s
+        self.logged = logged
 
 
 class _ProblemBody(msgspec.Struct, omit_defaults=True):

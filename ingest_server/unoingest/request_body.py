@@ -1,10 +1,11 @@
-"""Reading a JSON body from a WSGI environment, with its limits.
+"""Reading a body from a WSGI environment, with its limits.
 
 The limit is judged here and not by the framework: a body without Content-Length (chunked) would otherwise be
 cut at the limit and pass for a complete one.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from unoingest.problems import (
@@ -26,14 +27,29 @@ _JSON_TYPE = re.compile(r"\s*application/json\s*(?:;\s*charset\s*=\s*\"?utf-8\"?
 
 
 def read_json_body(environ: dict[str, Any]) -> bytes:
+    """Return the whole body, which is announced as JSON, at most 64 KiB.
+
+    Args:
+        environ: As for `read_body`.
+
+    Raises:
+        ProblemError: unsupported_media_type, or as `read_body`.
+    """
+    body = read_body(environ)
+    check_media_type(environ.get("CONTENT_TYPE", ""), environ.get("HTTP_CONTENT_ENCODING", ""))
+    return body
+
+
+def read_body(environ: dict[str, Any], oversize: Callable[[bytes], object] = len) -> bytes:
     """Return the whole request body, at most 64 KiB.
 
     Args:
         environ: The WSGI environment (PEP 3333). `wsgi.input_terminated` in it, which several servers set,
             means that the input ends with the body.
+        oversize: Is given every piece of a body that is too large, as far as it is read.
 
     Raises:
-        ProblemError: unsupported_media_type, body_too_large, invalid_length or length_required.
+        ProblemError: body_too_large, invalid_length or length_required.
     """
     length_bytes = _announced_length(environ)
     too_large = length_bytes is not None and length_bytes > BODY_BYTES_MAX
@@ -41,9 +57,9 @@ def read_json_body(environ: dict[str, Any]) -> bytes:
     stream = environ["wsgi.input"]
     body = _read_up_to(stream, wanted_bytes)
     if too_large or len(body) > BODY_BYTES_MAX:
-        _discard(stream, DISCARD_BYTES_MAX if length_bytes is None else length_bytes - len(body))
+        oversize(body)
+        _discard(stream, DISCARD_BYTES_MAX if length_bytes is None else length_bytes - len(body), oversize)
         raise ProblemError(BODY_TOO_LARGE, f"A body may have {BODY_BYTES_MAX} bytes; this one has more")
-    _check_media_type(environ)
     if length_bytes is not None and len(body) != length_bytes:
         raise ProblemError(INVALID_LENGTH, f"Content-Length is {length_bytes}, but {len(body)} bytes came")
     return body
@@ -63,13 +79,12 @@ def _announced_length(environ: dict[str, Any]) -> int | None:
     return 0
 
 
-def _check_media_type(environ: dict[str, Any]) -> None:
-    media_type = environ.get("CONTENT_TYPE", "")
-    if not _JSON_TYPE.fullmatch(media_type):
-        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {media_type[:80]!r}")
-    coding = environ.get("HTTP_CONTENT_ENCODING", "identity")
-    if coding.strip().lower() != "identity":
-        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding is {coding[:40]!r}")
+def check_media_type(content_type: str, content_encoding: str) -> None:
+    """Raise ProblemError, unsupported_media_type, unless these headers announce JSON as it is."""
+    if not _JSON_TYPE.fullmatch(content_type):
+        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Type is {content_type[:80]!r}")
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise ProblemError(UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding is {content_encoding[:40]!r}")
 
 
 def _read_up_to(stream: BinaryIO, count_bytes: int) -> bytes:
@@ -84,10 +99,11 @@ def _read_up_to(stream: BinaryIO, count_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _discard(stream: BinaryIO, count_bytes: int) -> None:
+def _discard(stream: BinaryIO, count_bytes: int, oversize: Callable[[bytes], object]) -> None:
     left_bytes = min(count_bytes, DISCARD_BYTES_MAX)
     while left_bytes > 0:
         piece = stream.read(min(left_bytes, _DISCARD_PIECE_BYTES))
         if not piece:
             break
+        oversize(piece)
         left_bytes -= len(piece)

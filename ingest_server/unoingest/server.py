@@ -31,6 +31,8 @@ from granian.log import LogLevels
 from unoingest.app import create_app
 from unoingest.config import Config
 from unoingest.errors import ServeError, UnoingestError
+from unoingest.key_file import key_path
+from unoingest.key_ring import KeyRing
 from unoingest.rsgi import RsgiEntry
 from unoingest.store import SqliteStore
 from unoingest.structured_log import encode_event, use_profile, write_stderr
@@ -103,7 +105,8 @@ def _load_app(config: Config) -> Any:
     except UnoingestError as error:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
-    return RsgiEntry(create_app(store, project=config.project), on_end=store.close)
+    keys = KeyRing(key_path(config.database))
+    return RsgiEntry(create_app(store, keys=keys, project=config.project), on_end=store.close)
 
 
 def _end_with_parent() -> None:

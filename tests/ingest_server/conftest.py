@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from unoingest.app import create_app
 from unoingest.store import SqliteStore
 
 NOW_NS = 1_795_250_000_123_456_789
+JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -53,10 +54,15 @@ class Server:
     stdout: Path
 
     def request(
-        self, method: str, path: str, body: Any = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] = JSON,
+        **options: Any,
     ) -> tuple[int, dict[str, str], bytes]:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
-            headers = {"Content-Type": "application/json"}
             connection.request(method, path, body, headers, **options)
             answer = connection.getresponse()
             names = {name.lower(): value for name, value in answer.getheaders()}

@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from ingest_server.wire import BODY, DEVICE, answer_tag, signed
 from unoingest import server as server_module
 from unoingest.config import Config
 from unoingest.rsgi import THREADS
+from unoingest.signature import decode_key
 from unoingest.store import read_readings
 
 Body = Callable[..., bytes]
@@ -291,3 +293,23 @@ def test_a_worker_that_cannot_open_the_store_says_so_and_ends(
     event = json.loads(capfd.readouterr().err)
     assert (event["event"], event["severity"]) == ("start_failed", "ERROR")
     assert "Check that the directory exists" in event["message"]
+
+
+def test_a_device_of_a_running_server_comes_and_goes(start_server: Start) -> None:
+    server = start_server()
+    database = ("--database", server.database)
+    key = decode_key(run_unoingest("devices", "add", DEVICE, *database).stdout.strip())
+
+    def post() -> tuple[int, str | None]:
+        status, headers, _ = server.request("POST", "/v1/readings", BODY, headers=signed(BODY, key))
+        return status, headers.get("unolink-tag")
+
+    assert post() == (204, answer_tag(204, BODY, key))
+    run_unoingest("devices", "revoke", DEVICE, *database)
+    assert post() == (403, answer_tag(403, BODY, key))
+    new_key = decode_key(run_unoingest("devices", "add", DEVICE, *database).stdout.strip())
+    assert post() == (403, answer_tag(403, BODY, key))
+    key = new_key
+    assert post() == (204, answer_tag(204, BODY, key))
+    assert server.stop() == 0
+    assert stored_seqs(server.database) == [17]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from unoingest import structured_log
+from unoingest.plain_body import decode_plain_body
 from unoingest.reading_log import ReadingLog
-from unoingest.schema import decode_batch
 from unoingest.structured_log import LINE_BYTES_MAX, encode_event
 from unoingest.trace_context import TraceContext
 
@@ -126,7 +126,7 @@ def test_the_longest_valid_reading_fits_one_write(number: float) -> None:
             "readings": [{"seq": 2**32 - 1, "age_ms": 2**32 - 1, "values": dict.fromkeys(names, number)}],
         }
     )
-    batch = decode_batch(body.encode())
+    batch = decode_plain_body(body.encode())
     (reading,) = batch.readings
     line = reading_line(
         device=batch.device,

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unoingest.plain_body import decode_plain_body
 from unoingest.problems import ProblemError
-from unoingest.schema import decode_batch
 
 COUNTER = st.one_of(st.integers(-1, 3), st.sampled_from([2**32 - 1, 2**32, 1.0, True, None, "1"]))
 NUMBER = st.one_of(
@@ -72,7 +72,7 @@ def expected_code(request: Any) -> str | None:
 
 def code_of(body: bytes) -> str | None:
     try:
-        decode_batch(body)
+        decode_plain_body(body)
     except ProblemError as problem:
         return problem.kind.code
     return None

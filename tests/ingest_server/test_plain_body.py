@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from unoingest.plain_body import decode_plain_body
 from unoingest.problems import ProblemError
-from unoingest.schema import decode_batch
 
 READING = '{"seq":17,"age_ms":120,"values":{"a0":512,"a1":300}}'
 NINES_400 = "9" * 400
@@ -23,12 +23,12 @@ def values(text: str) -> bytes:
 
 def refused(body: bytes) -> tuple[str, str | None]:
     with pytest.raises(ProblemError) as caught:
-        decode_batch(body)
+        decode_plain_body(body)
     return caught.value.kind.code, caught.value.pointer
 
 
 def test_the_example_of_the_contract() -> None:
-    batch = decode_batch(one(READING))
+    batch = decode_plain_body(one(READING))
     (reading,) = batch.readings
     assert (batch.device, batch.boot) == ("uno-1", 3)
     assert (reading.seq, reading.age_ms, reading.values) == (17, 120, {"a0": 512, "a1": 300})
@@ -52,19 +52,19 @@ def test_the_example_of_the_contract() -> None:
     ],
 )
 def test_equal_values_have_one_canonical_form(sent: str, canonical: bytes) -> None:
-    assert decode_batch(values(sent)).readings[0].values_json == canonical
+    assert decode_plain_body(values(sent)).readings[0].values_json == canonical
 
 
 @pytest.mark.parametrize("device", ["a", "Z9._-", "x" * 32])
 def test_device_names_that_are_taken(device: str) -> None:
-    assert decode_batch(one(READING).replace(b"uno-1", device.encode())).device == device
+    assert decode_plain_body(one(READING).replace(b"uno-1", device.encode())).device == device
 
 
 @pytest.mark.parametrize("number", [0, 2**32 - 1])
 def test_limits_of_the_counters(number: int) -> None:
     reading = f'{{"seq":{number},"age_ms":{number},"values":{{"a":1}}}}'
     text = f'{{"device":"d","boot":{number},"readings":[{reading}]}}'
-    batch = decode_batch(text.encode())
+    batch = decode_plain_body(text.encode())
     assert (batch.boot, batch.readings[0].seq, batch.readings[0].age_ms) == (number, number, number)
 
 
@@ -161,14 +161,14 @@ def test_what_is_not_json(body: bytes) -> None:
 )
 def test_what_is_json_but_no_reading(body: bytes, pointer: str) -> None:
     with pytest.raises(ProblemError) as caught:
-        decode_batch(body)
+        decode_plain_body(body)
     assert (caught.value.kind.code, caught.value.pointer) == ("invalid_reading", pointer)
     assert 0 < len(caught.value.detail) <= 200
 
 
 def test_a_seq_sent_twice_with_equal_values_counts_once() -> None:
     again = READING.replace("120", "999").replace("512", "512.0")
-    assert [reading.age_ms for reading in decode_batch(one(f"{READING},{again}")).readings] == [120]
+    assert [reading.age_ms for reading in decode_plain_body(one(f"{READING},{again}")).readings] == [120]
 
 
 def test_a_seq_sent_twice_with_other_values_is_a_conflict() -> None:

@@ -1,0 +1,55 @@
+"""What serves one store: the core, the keys, the limits and the logs, joined once and shared by every entry.
+
+The Flask application and the hot path of `unoingest serve` are two entries over one `Service`, so that both
+give the same answers.
+"""
+
+import time
+from collections.abc import Callable
+
+from unoingest.answers import ServiceLog, Writer
+from unoingest.core import Core
+from unoingest.key_ring import KeyRing
+from unoingest.limits import RateLimit
+from unoingest.reading_log import FrameEncoder, no_frame
+from unoingest.signed_posts import SignedPosts
+from unoingest.store import Store
+from unoingest.structured_log import write_stderr, write_stdout
+
+REQUESTS_PER_S = 100.0
+"""Of one device: thirty times what fits through a UART at 9600 baud."""
+
+
+class Service:
+    """Joins the parts.
+
+    Args:
+        store: Where readings go; it stays open and belongs to the caller.
+        keys: Whose key it is; they belong to the caller.
+        clock_ns: Present time, nanoseconds since the Unix epoch, not negative.
+        emit: Takes the structured log line of each newly stored reading; may raise OSError.
+        log: Takes the service's own log lines; may not raise.
+        project: Google Cloud project that holds the traces, or "" to log bare trace ids.
+        encode_frame: Makes the entries for the outbox, or `no_frame`.
+        requests_per_s: How often a device or client may ask, or 0 for no limit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing | None = None,
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
+        emit: Writer = write_stdout,
+        log: Writer = write_stderr,
+        project: str = "",
+        encode_frame: FrameEncoder = no_frame,
+        requests_per_s: float = REQUESTS_PER_S,
+    ) -> None:
+        self.store = store
+        self.keys = KeyRing(None) if keys is None else keys
+        self.clock_ns = clock_ns
+        self.emit = emit
+        self.log = ServiceLog(clock_ns, log)
+        self.core = Core(store, project, encode_frame)
+        self.signed = SignedPosts(self.core, self.keys, RateLimit(requests_per_s), self.log, emit)

@@ -1,0 +1,220 @@
+"""Signed `POST /v1/readings`: who sent it, may they, what is stored, and the signed answer.
+
+Rules (docs/wire-protocol.md): a tag is checked before anything else of a request is believed; every answer to
+a request whose own tag is right is signed, with the key that fitted; every other one is not.
+A right tag is answered however many wrong ones came before it: nobody can lock a device out by guessing.
+
+HTTP, threads and the wait for the disk are the caller's: `claim`, then the body, `begin`, the store, and
+`stored` or `failed`.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unoingest.answers import Answer, Asked, ServiceLog, Writer, problem_answer, problem_of
+from unoingest.core import Core
+from unoingest.device_body import decode_device_body
+from unoingest.errors import IdentityConflictError, StoreUnavailableError
+from unoingest.key_file import StoredKey
+from unoingest.key_ring import KeyRing
+from unoingest.limits import FAILURE_WINDOW_S, FAILURES_MAX, FailureLimit, RateLimit
+from unoingest.problems import (
+    BAD_SIGNATURE,
+    BODY_TOO_LARGE,
+    KEY_REVOKED,
+    RATE_LIMITED,
+    STORE_UNAVAILABLE,
+    ProblemError,
+)
+from unoingest.request_body import check_media_type
+from unoingest.sent import SentBatch
+from unoingest.signature import (
+    answer_tag,
+    held_tag,
+    parse_authorization,
+    parse_held,
+    request_prefix,
+    request_tag,
+    tag_of_digest,
+)
+from unoingest.store import NewBatch, NewReading
+from unoingest.trace_context import parse_traceparent
+
+SCHEME = "unolink"
+NO_CONTENT = 204
+
+
+def is_signed(authorization: str) -> bool:
+    """Tell whether an Authorization header is a device's, right or wrong."""
+    return authorization[: len(SCHEME)].lower() == SCHEME
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """The head of a request, as far as it matters here; an absent field is "".
+
+    Args:
+        asked: For the log.
+        authorization: Begins with the scheme.
+        held: `Unolink-Held`.
+        traceparent: W3C Trace Context.
+        content_type: Optional here.
+        content_encoding: None is taken.
+    """
+
+    asked: Asked
+    authorization: str
+    held: str
+    traceparent: str
+    content_type: str
+    content_encoding: str
+
+
+class Claim:
+    """One request on its way: what it claims to be, and once that is proved, by which key."""
+
+    def __init__(self, head: SignedHead, device: str, tag: bytes, candidates: Sequence[StoredKey]) -> None:
+        self.head = head
+        self.device = device
+        self.tag = tag
+        self.key: StoredKey | None = None
+        self.sent: SentBatch | None = None
+        self._candidates = candidates
+        self._fed: list[hmac.HMAC] = []
+
+    def prove(self, body: bytes) -> None:
+        """Find the key by which this body has the tag, if there is one."""
+        for key in self._candidates:
+            if hmac.compare_digest(request_tag(key.secret, self.device, body), self.tag):
+                self.key = key
+                return
+
+    def feed(self, piece: bytes) -> None:
+        """Take a piece of a body that is too large to be kept, and yet gets a signed answer."""
+        if not self._fed:
+            prefix = request_prefix(self.device)
+            self._fed = [hmac.new(key.secret, prefix, "sha256") for key in self._candidates]
+        for digest in self._fed:
+            digest.update(piece)
+
+    def prove_fed(self) -> None:
+        """Do as `prove` for the body that was fed."""
+        for key, digest in zip(self._candidates, self._fed, strict=False):
+            if hmac.compare_digest(tag_of_digest(digest.digest()), self.tag):
+                self.key = key
+                return
+
+
+class SignedPosts:
+    """Takes signed requests. Safe to use from several threads.
+
+    Args:
+        core: Makes batches of what is sent.
+        keys: Whose key it is.
+        rate: How often a device may ask.
+        log: Hears of refusals.
+        emit: Takes the log line of each newly stored reading; may raise OSError.
+    """
+
+    def __init__(self, core: Core, keys: KeyRing, rate: RateLimit, log: ServiceLog, emit: Writer) -> None:
+        self._core = core
+        self._keys = keys
+        self._rate = rate
+        self._failures = FailureLimit()
+        self._log = log
+        self._emit = emit
+
+    def claim(self, head: SignedHead, now_ns: int) -> Claim | Answer:
+        """Return the request's claim, or the answer to one that cannot be a device's."""
+        try:
+            signed = parse_authorization(head.authorization)
+            if signed is None:
+                raise self._wrong_key(head, now_ns)
+            return Claim(head, signed.device, signed.tag, self._keys.signing_keys(signed.device))
+        except (ProblemError, StoreUnavailableError) as error:
+            return self._refuse(head, None, error)
+
+    def begin(self, claim: Claim, body: bytes, received_at_ns: int) -> NewBatch | Answer:
+        """Return what is to be stored for a whole body (at most 64 KiB), or the answer that refuses it."""
+        head = claim.head
+        try:
+            self._admit(claim, body, received_at_ns)
+            if head.content_type or head.content_encoding:
+                check_media_type(head.content_type or "application/json", head.content_encoding)
+            held_ms = self._held_ms(claim, received_at_ns)
+            claim.sent = decode_device_body(claim.device, body)
+            return self._core.batch_of(
+                claim.sent, received_at_ns, parse_traceparent(head.traceparent), held_ms
+            )
+        except Exception as error:  # noqa: BLE001 - our own mistake, too, gets an answer and a line in the log
+            return self.failed(claim, error)
+
+    def stored(self, claim: Claim, batch: NewBatch, new: Sequence[NewReading]) -> Answer:
+        """Log what is new and return the answer: every reading of the request is on disk."""
+        try:
+            for reading in new:
+                self._emit(reading.log_line)
+            if new and batch.status is not None:
+                self._emit(batch.status.log_line)
+        except OSError as error:
+            # the readings are on disk and must be acknowledged; the lines can be had from the store
+            self._log.lines_lost(error)
+        return self._sign(claim, Answer(NO_CONTENT))
+
+    def failed(self, claim: Claim, error: BaseException) -> Answer:
+        """Return the answer to a request of which nothing was stored."""
+        if isinstance(error, ProblemError) and error.kind is BODY_TOO_LARGE:
+            claim.prove_fed()
+        if isinstance(error, IdentityConflictError) and claim.sent is not None:
+            error = self._core.conflict(claim.sent, error)
+        return self._refuse(claim.head, claim, error)
+
+    def _admit(self, claim: Claim, body: bytes, now_ns: int) -> None:
+        claim.prove(body)
+        if claim.key is None:
+            raise self._wrong_key(claim.head, now_ns)
+        if claim.key.revoked_at_ns is not None:
+            raise ProblemError(KEY_REVOKED, f"Key {claim.key.key_id} of {claim.device} was revoked")
+        wait_s = self._rate.wait_s(claim.device, now_ns)
+        if wait_s:
+            raise ProblemError(RATE_LIMITED, f"{claim.device} asks too often", retry_after_s=wait_s)
+
+    def _held_ms(self, claim: Claim, now_ns: int) -> int:
+        if not claim.head.held:
+            return 0
+        held = parse_held(claim.head.held)
+        assert claim.key is not None  # noqa: S101 - proved before
+        if held is None or not hmac.compare_digest(
+            held_tag(claim.key.secret, held.held_ms, claim.tag), held.tag
+        ):
+            # believing the request without it would store a wrong time for ever
+            raise self._wrong_key(claim.head, now_ns, "The tag of Unolink-Held is wrong")
+        return held.held_ms
+
+    def _wrong_key(
+        self, head: SignedHead, now_ns: int, detail: str = "The device is not known, or the tag is wrong"
+    ) -> ProblemError:
+        count = self._failures.count(head.asked.address, now_ns)
+        if count <= FAILURES_MAX:
+            return ProblemError(BAD_SIGNATURE, detail)
+        if count == FAILURES_MAX + 1:
+            self._log.wrong_keys(head.asked, count, FAILURE_WINDOW_S)
+        return ProblemError(
+            RATE_LIMITED,
+            "Too many wrong keys from this address",
+            retry_after_s=FAILURE_WINDOW_S,
+            logged=False,
+        )
+
+    def _refuse(self, head: SignedHead, claim: Claim | None, error: BaseException) -> Answer:
+        unavailable = isinstance(error, StoreUnavailableError)
+        problem = ProblemError(STORE_UNAVAILABLE, str(error)) if unavailable else problem_of(error)
+        self._log.refused(head.asked, problem, error)
+        return self._sign(claim, problem_answer(problem))
+
+    def _sign(self, claim: Claim | None, answer: Answer) -> Answer:
+        if claim is None or claim.key is None:
+            return answer
+        tag = answer_tag(claim.key.secret, answer.status, claim.tag)
+        return Answer(answer.status, (("Unolink-Tag", tag.decode()), *answer.headers), answer.body)
