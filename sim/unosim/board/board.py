@@ -244,7 +244,7 @@ class Board:
         self._core.spi_reply(data)
 
     def twi_answer(self, *, ack: bool = True, data: int = 0xFF) -> None:
-        """Answer the byte of the last `TwiBegan`: acknowledge a WRITE, or give the byte of a READ (0..255)."""
+        """Answer the last `TwiBegan`: acknowledge a WRITE, or give the byte, 0..255, of a READ."""
         self._core.twi_answer(ack, data)
 
     def set_supply_mv(self, millivolts: int, *, ram_fill: int = 0xA5, ram_seed: int | None = None) -> None:
