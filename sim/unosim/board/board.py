@@ -125,8 +125,9 @@ class Board:
     def run(self, until_cycle: int) -> Stop:
         """Run until the cycle counter reaches `until_cycle`, or stop right after an event was queued.
 
-        The last instruction may end a few cycles past the limit. Untaken events are no obstacle until the
-        queue of 64 is nearly full; then nothing runs and the answer is `Stop.EVENT`.
+        The last instruction may end a few cycles past the limit. Untaken events, those of calls between two
+        runs among them, are no obstacle until the queue of 64 is nearly full; then nothing runs and the
+        answer is `Stop.EVENT`.
 
         Args:
             until_cycle: absolute cycle, 0..2**64-1; one that is not ahead runs nothing.

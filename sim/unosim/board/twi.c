@@ -150,8 +150,10 @@ void twi_due(avr_state* s) {
     case TWI_STOPS:
         finish_stop(s);
         break;
-    case TWI_IDLE:
     case TWI_WAITS_FOR_BUS:
+        start_when_free(s);
+        break;
+    case TWI_IDLE:
         break;
     }
 }
@@ -210,7 +212,7 @@ void twi_answer(avr_state* s, int acknowledges, uint8_t data) {
 
 void twi_note_pins(avr_state* s) {
     if (s->twi.phase == TWI_WAITS_FOR_BUS) {
-        start_when_free(s);
+        schedule_at(s, SLOT_TWI, s->cycle); // in the next run, which tells of it
     }
 }
 

@@ -45,7 +45,7 @@ def arduino_sketch(avr_gcc: Callable[[str, str, tuple[str, ...]], Path]) -> Call
             *("-Wl,--gc-sections", "-fpermissive", "-fno-exceptions", "-fno-threadsafe-statics"),
             *("-I", str(core), "-I", str(avr / "variants" / "standard"), "-I", str(folder)),
             *(str(core / name) for name in parts),
-            *map(str, sorted(folder.glob("*.cpp"))),
+            *map(str, sorted([*folder.glob("*.cpp"), *folder.glob("utility/*.c")])),
         )
         return load_image(avr_gcc(text, ".cpp", options))
 
