@@ -31,9 +31,17 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
 
 
 @pytest.fixture(scope="session")
-def arduino_sketch(avr_gcc: Callable[[str, str, tuple[str, ...]], Path]) -> Callable[[str, str], Image]:
+def arduino_avr() -> Path:
+    """The Arduino core's folder for AVR boards, with its libraries and boot loaders."""
+    return _find("the Arduino core", "share/arduino/hardware/arduino/avr")
+
+
+@pytest.fixture(scope="session")
+def arduino_sketch(
+    avr_gcc: Callable[[str, str, tuple[str, ...]], Path], arduino_avr: Path
+) -> Callable[[str, str], Image]:
     """Compile a sketch with the Arduino core, without Serial, and one of its libraries."""
-    avr = _find("the Arduino core", "share/arduino/hardware/arduino/avr")
+    avr = arduino_avr
     core, source = avr / "cores" / "arduino", "libraries/{0}/src"
     parts = ("wiring.c", "wiring_digital.c", "hooks.c", "main.cpp", "Print.cpp", "Stream.cpp", "WString.cpp")
 

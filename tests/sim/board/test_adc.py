@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from unosim.board import AdcStarted, Board, Stop
+from unosim.board import AIN0, AREF, AdcStarted, Board, Stop
 
 MakeBoard = Callable[..., Board]
 
@@ -191,3 +191,138 @@ def test_reading_adcl_holds_the_result_until_adch_is_read(asm_board: MakeBoard) 
             board.set_analog_mv(0, min(voltage, 5000) - 100)
     low, high = board.read_data(24, 2)
     assert low + 256 * high == (1250 - 100) * 1024 // 5000
+
+
+TRIGGERED = """
+#include <avr/interrupt.h>
+#include <avr/io.h>
+#include <avr/sleep.h>
+{handler}
+int main(void) {{
+    ADMUX = 0x40; ADCSRA = _BV(ADEN) | _BV(ADSC) | 4; while (ADCSRA & _BV(ADSC)) {{}}
+    ADCSRA |= _BV(ADIF); {before} ADCSRB = {adts}; ADCSRA = _BV(ADEN) | _BV(ADATE) | 4; {after}
+    for (;;) {{ {loop} }}
+}}
+"""
+TIMER_0 = "TCCR0A = 2; OCR0A = 249; TCCR0B = 3;"
+TIMER_1 = "OCR1A = 3999; OCR1B = 3999; ICR1 = 3999; TCCR1B = 9;"
+
+
+@pytest.mark.parametrize(
+    ("adts", "before", "clears", "period"),
+    [
+        pytest.param(3, TIMER_0, "TIFR0 = _BV(OCF0A);", 250 * 64, id="timer 0 compare A"),
+        pytest.param(4, "TCCR0B = 3;", "TIFR0 = _BV(TOV0);", 256 * 64, id="timer 0 overflow"),
+        pytest.param(5, TIMER_1, "TIFR1 = _BV(OCF1B);", 4000, id="timer 1 compare B"),
+        pytest.param(
+            6,
+            "ICR1 = 4999; TCCR1A = 2; TCCR1B = 0x18; ICR1 = 4999; TCCR1B = 0x19;",
+            "TIFR1 = _BV(TOV1);",
+            5000,
+            id="timer 1 overflow",
+        ),
+    ],
+)
+def test_a_timer_starts_conversions_at_its_pace(
+    c_board: MakeBoard, adts: int, before: str, clears: str, period: int
+) -> None:
+    board = c_board(TRIGGERED.format(handler="", before=before, adts=adts, after=clears, loop=clears))
+    next_start(board)  # the first, by hand
+    starts = [next_start(board).cycle for _ in range(6)]
+    assert [b - a for a, b in itertools.pairwise(starts)] == [period] * 5
+
+
+def test_a_flag_that_nobody_clears_triggers_once(c_board: MakeBoard) -> None:
+    board = c_board(TRIGGERED.format(handler="", before=TIMER_0, adts=3, after="", loop=""))
+    for _ in range(2):
+        next_start(board)
+    assert board.run(board.cycle + 100_000) == Stop.LIMIT
+
+
+def test_a_triggered_conversion_samples_after_2_clocks_and_ends_after_13_and_a_half(
+    c_board: MakeBoard,
+) -> None:
+    board = c_board(TRIGGERED.format(handler="", before=TIMER_0, adts=3, after="TIFR0 = 2;", loop=""))
+    board.set_analog_mv(0, 1000)
+    next_start(board)
+    started = next_start(board)
+    codes = []
+    for delay in (2 * 16 - 4, 2 * 16 + 1):
+        fork = Board(b"")
+        fork.restore(board.snapshot())
+        fork.run(started.cycle + delay)
+        fork.set_analog_mv(0, 4000)
+        end = end_of_conversion(fork)
+        assert 0 <= end - (started.cycle + 27 * 8) < 4
+        codes.append(int.from_bytes(fork.read_data(ADCL, 2), "little"))
+    assert codes == [819, 204]
+
+
+@pytest.mark.parametrize("compare", [100, 101, 102, 103])
+def test_the_prescaler_begins_anew_with_each_trigger(asm_board: MakeBoard, compare: int) -> None:
+    """Three cycles after the flag, whatever the phase of the ADC clock was (section 24.4)."""
+    text = (
+        "ldi r16, 0x40\n sts ADMUX, r16\n ldi r16, 3\n sts ADCSRB, r16\n ldi r16, 0xA7\n sts ADCSRA, r16\n"
+        f"ldi r16, {compare}\n out OCR0A, r16\n ldi r16, 1\n out TCCR0B, r16\n" + "nop\n" * 200
+    )
+    board = asm_board(text)
+    while not board.read_data(0x35, 1)[0] & 2:
+        assert board.run(board.cycle + 1) == Stop.LIMIT
+    assert next_start(board).cycle == board.cycle
+    flag_at = board.cycle - 3
+    assert flag_at == 13 + compare + 1  # timer 0 counts from the cycle after its OUT
+
+
+def test_int0_starts_a_conversion(c_board: MakeBoard) -> None:
+    board = c_board(TRIGGERED.format(handler="", before="EICRA = 3;", adts=2, after="", loop=""))
+    board.drive_pin("D", 2, level=False)
+    next_start(board)
+    board.run(10_000)
+    board.drive_pin("D", 2, level=True)
+    edge = board.cycle
+    assert next_start(board).cycle == edge + 3 + 3  # the pin's synchroniser, then the ADC's
+
+
+def test_the_comparator_starts_a_conversion(c_board: MakeBoard) -> None:
+    board = c_board(TRIGGERED.format(handler="", before="", adts=1, after="", loop=""))
+    next_start(board)
+    board.run(10_000)
+    board.set_analog_mv(AIN0, 100)
+    crossed = board.cycle
+    assert next_start(board).cycle == crossed + 3
+
+
+def test_input_capture_starts_a_conversion(c_board: MakeBoard) -> None:
+    board = c_board(TRIGGERED.format(handler="", before="TCCR1B = 0x41;", adts=7, after="", loop=""))
+    board.drive_pin("B", 0, level=False)
+    next_start(board)
+    board.run(10_000)
+    board.drive_pin("B", 0, level=True)
+    edge = board.cycle
+    assert next_start(board).cycle == edge + 3
+
+
+def test_changing_to_a_source_whose_flag_is_set_is_a_trigger(c_board: MakeBoard) -> None:
+    board = c_board(
+        TRIGGERED.format(
+            handler="", before=TIMER_0, adts=2, after="while (!(TIFR0 & 2)) {} ADCSRB = 3;", loop=""
+        )
+    )
+    next_start(board)
+    assert next_start(board).cycle > 250 * 64
+
+
+@pytest.mark.parametrize(
+    ("admux", "supply_mv", "aref_mv", "code"),
+    [(0x40, 5000, 5000, 614), (0x40, 4000, 5000, 768), (0x00, 4000, 3300, 930), (0x00, 5000, 2500, 1023)],
+)
+def test_the_reference_is_the_supply_or_the_pin(
+    asm_board: MakeBoard, admux: int, supply_mv: int, aref_mv: int, code: int
+) -> None:
+    board = asm_board(CONVERT_TWICE.format(admux=admux, adps=2))
+    board.set_supply_mv(supply_mv)
+    board.set_analog_mv(AREF, aref_mv)
+    board.set_analog_mv(0, 3000)
+    while board.run(2000) == Stop.EVENT:
+        board.take_events()
+    assert int.from_bytes(board.read_data(24, 2), "little") == code
