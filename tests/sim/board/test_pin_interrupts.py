@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from unosim.board import Board, Stop
+from unosim.board import Board, PinChanged, Stop
 
 MakeBoard = Callable[..., Board]
 
@@ -144,3 +144,58 @@ def test_what_wakes_and_how_long_it_takes(
         assert board.cycle - edge_at == start_up + 4
         board.run(board.cycle + 100)
         assert sum(board.read_data(NOTES, 5)[i] for i in (0, 4)) == 1
+
+
+BIT = 1664  # cycles, 9600 baud
+
+
+def test_rxd_shows_the_line_from_the_first_frame_on(asm_board: MakeBoard) -> None:
+    board = asm_board("loop: rjmp loop\n")
+    board.run(1000)
+    assert board.read_data(0x29, 1)[0] & 1 == 0  # nobody there, no pull-up
+    board.uart_input(0b0101_0011, 10_000, BIT * 256)
+    levels = []
+    for bit in range(12):
+        board.run(10_000 + bit * BIT - BIT // 2)
+        levels.append(board.read_data(0x29, 1)[0] & 1)
+    assert levels == [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1]  # at rest, start, eight data bits, stop, at rest
+
+
+def test_rxd_edges_are_told_to_a_watcher_at_their_cycles(asm_board: MakeBoard) -> None:
+    board = asm_board("loop: rjmp loop\n")
+    board.watch_pins("D", 1)
+    for n, byte in enumerate(b"\x0f\xff"):
+        board.uart_input(byte, 10_000 + 20_000 * n, BIT * 256)
+    edges = []
+    while board.cycle < 60_000:
+        if board.run(60_000) == Stop.EVENT:
+            edges += [(e.cycle, e.value & 1) for e in board.take_events() if isinstance(e, PinChanged)]
+    assert edges == [
+        (10_000, 0),
+        (10_000 + BIT, 1),
+        (10_000 + 5 * BIT, 0),
+        (10_000 + 9 * BIT, 1),
+        (30_000, 0),
+        (30_000 + BIT, 1),
+    ]
+
+
+def test_a_start_bit_wakes_a_sleeper_by_a_pin_change(c_board: MakeBoard) -> None:
+    text = SLEEP.format(mode=POWER_DOWN, settings="PCICR = 4; PCMSK2 = 1;")
+    board = c_board(COUNT + f"int main(void) {{ NOTES[4] = 0; {text} sei(); for (;;) sleep_cpu(); }}")
+    board.uart_input(0x00, 100_000, BIT * 256)
+    assert board.run(100_000 - 1) == Stop.LIMIT
+    assert board.asleep
+    board.run(100_000 + 16_384 + 200)
+    assert board.read_data(NOTES + 4, 1)[0] >= 1
+
+
+def test_an_enabled_receiver_makes_its_pin_an_input(asm_board: MakeBoard) -> None:
+    board = asm_board(
+        "sbi DDRD, 0\n nop\n in r20, PIND\n ldi r16, 0x10\n sts UCSR0B, r16\n nop\n nop\n nop\n in r21, PIND\n"
+        "loop: rjmp loop\n"
+    )
+    board.uart_input(0xFF, 50_000, BIT * 256)  # the line is high until then
+    while board.run(100) == Stop.EVENT:
+        board.take_events()
+    assert [byte & 1 for byte in board.read_data(20, 2)] == [0, 1]

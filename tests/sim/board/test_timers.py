@@ -404,3 +404,107 @@ def test_a_long_time_unlooked_at_is_the_same_as_many_short_ones(
     left_alone.run(looked_at.cycle)
     for address in (TCNT[1], TIFR[1]):
         assert left_alone.read_data(address, 1) == looked_at.read_data(address, 1)
+
+
+EXTERNAL = """
+    ldi r16, {top}
+    {set_top}
+    ldi r16, {control_a}
+    {set_a}
+    ldi r16, {control_b}
+    {set_b}
+loop:
+    rjmp loop
+"""
+T0 = {
+    "pin": 4,
+    "count": 0x46,
+    "flags": 0x35,
+    "set_top": "out OCR0A, r16",
+    "set_a": "out TCCR0A, r16",
+    "set_b": "out TCCR0B, r16",
+}
+T1 = {
+    "pin": 5,
+    "count": 0x84,
+    "flags": 0x36,
+    "set_top": "sts OCR1AL, r16",
+    "set_a": "sts TCCR1A, r16",
+    "set_b": "sts TCCR1B, r16",
+}
+
+
+def pulses(board: Board, pin: int, count: int, width: int = 10) -> None:
+    for _ in range(count):
+        for level in (True, False):
+            board.drive_pin("D", pin, level=level)
+            board.run(board.cycle + width)
+
+
+@pytest.mark.parametrize("timer", [T0, T1], ids=["T0", "T1"])
+@pytest.mark.parametrize(("source", "counted_level"), [(6, False), (7, True)], ids=["falling", "rising"])
+def test_a_timer_counts_edges_at_its_pin(
+    asm_board: MakeBoard, timer: dict[str, str | int], source: int, *, counted_level: bool
+) -> None:
+    pin = int(timer["pin"])
+    board = asm_board(EXTERNAL.format(top=0xFF, control_a=0, control_b=source, **timer))
+    board.drive_pin("D", pin, level=False)
+    board.run(100)
+    pulses(board, pin, 5)
+    assert board.read_data(int(timer["count"]), 1)[0] == 5
+    board.drive_pin("D", pin, level=True)
+    board.run(board.cycle + 10)
+    assert board.read_data(int(timer["count"]), 1)[0] == 5 + counted_level
+    board.run(board.cycle + 100_000)
+    pulses(board, 9 - pin, 3)  # the other timer's pin
+    assert board.read_data(int(timer["count"]), 1)[0] == 5 + counted_level
+
+
+def test_the_count_moves_three_cycles_after_the_edge(asm_board: MakeBoard) -> None:
+    board = asm_board("ldi r16, 7\n out TCCR0B, r16\n" + "nop\n" * 100)
+    board.drive_pin("D", 4, level=False)
+    board.run(50)
+    board.drive_pin("D", 4, level=True)
+    counts = []
+    for cycle in range(50, 56):
+        board.run(cycle)
+        counts.append(board.read_data(0x46, 1)[0])
+    assert counts == [0, 0, 0, 1, 1, 1]
+
+
+def test_external_clocks_raise_flags_move_pins_and_interrupt(c_board: MakeBoard) -> None:
+    board = c_board(
+        """
+        #include <avr/interrupt.h>
+        #include <avr/io.h>
+        ISR(TIMER0_COMPA_vect) { (*(volatile uint8_t *)0x200)++; }
+        int main(void) {
+            *(volatile uint8_t *)0x200 = 0; DDRD = 0x40; OCR0A = 2; TIMSK0 = 2; TCCR0A = 0x42; TCCR0B = 7;
+            sei(); for (;;) {} }"""
+    )
+    board.drive_pin("D", 4, level=False)
+    board.run(100)
+    levels = []
+    for _ in range(9):  # three periods of three
+        pulses(board, 4, 1, width=50)
+        levels.append(board.read_data(0x29, 1)[0] >> 6 & 1)
+    assert levels == [0, 0, 1, 1, 1, 0, 0, 0, 1]
+    assert board.read_data(0x200, 1) == b"\x03"
+
+
+def test_a_sleeping_cpu_is_woken_by_the_counted_edge(c_board: MakeBoard) -> None:
+    board = c_board(
+        """
+        #include <avr/interrupt.h>
+        #include <avr/io.h>
+        #include <avr/sleep.h>
+        EMPTY_INTERRUPT(TIMER0_OVF_vect);
+        int main(void) {
+            TCNT0 = 0xFF; TIMSK0 = 1; TCCR0B = 6; sleep_enable(); sei(); sleep_cpu();
+            *(volatile uint8_t *)0x200 = 7; for (;;) {} }"""
+    )
+    board.drive_pin("D", 4, level=True)
+    assert board.run(1000) == Stop.LIMIT  # not halted for good
+    board.drive_pin("D", 4, level=False)
+    board.run(2000)
+    assert board.read_data(0x200, 1) == b"\x07"
