@@ -15,6 +15,7 @@ from transcripts.reader import CASES, Case, unescape  # noqa: E402  # needs the 
 from unosim.modem import PROFILES, Profile  # noqa: E402  # as above
 from unosim.modem.catalog import EVIDENCE, UNMODELLED, UNMODELLED_FORMS, evidence  # noqa: E402  # as above
 from unosim.modem.commands import split  # noqa: E402  # as above
+from unosim.modem.profile import Dialect  # noqa: E402  # as above
 
 PAGE = ROOT / "docs" / "modem-coverage.md"
 
@@ -23,7 +24,7 @@ _HEAD = """\
 
 Written by [tools/modem_coverage.py](../tools/modem_coverage.py) from the engine's
 [table of commands](../sim/unosim/modem/catalog.py) and the [transcripts](../tests/transcripts); a test fails
-when it is out of date.
+when it is out of date, or when a form has neither a transcript nor a reason.
 
 A cell lists the forms that the firmware version knows: T test (`=?`), Q query (`?`), S set (`=`), E execute,
 each with the number of transcripts that use it. `-` is a name that this version answers with `ERROR`; struck
@@ -39,8 +40,8 @@ def commands_of(case: Case) -> set[tuple[str, str]]:
         data = unescape(line.text, case.profile) if line.kind in "<>" else b""
         if line.kind == "<":
             prompted = data.endswith((b"> ", b"\r\n>"))
-        elif line.kind == ">" and not prompted and b"AT" in data:
-            parts = split(data.partition(b"AT")[2])
+        elif line.kind == ">" and not prompted and b"AT" in data.upper():
+            parts = split(data[data.upper().index(b"AT") + 2 :], case.profile)
             if parts:
                 used.add(parts[:2])
     return used
@@ -61,23 +62,41 @@ def cell(profile: Profile, counts: Counter[tuple[str, str]], name: str) -> str:
     return ", ".join(form(letter) for letter in profile.forms.get(name, "")) or "-"
 
 
-def page() -> str:
-    """Return the whole page."""
-    profiles = list(PROFILES.values())
+def uncovered() -> list[str]:
+    """Return the forms of every profile that have neither a transcript nor a reason to be absent."""
+    missing = []
+    for profile in PROFILES.values():
+        counts = count(profile)
+        for name, letters in profile.forms.items():
+            missing += [
+                f"{profile.name}: AT{name}, form {letter}"
+                for letter in letters
+                if not counts[name, letter]
+                and name not in UNMODELLED
+                and (name, letter) not in UNMODELLED_FORMS
+            ]
+    return missing
+
+
+def table(profiles: list[Profile]) -> list[str]:
+    """Return the rows about the commands of profiles of one dialect."""
     counts = {profile.name: count(profile) for profile in profiles}
-    lines = [_HEAD]
-    lines.append(" | ".join(["| command", *(profile.name for profile in profiles), "evidence |"]))
+    lines = [" | ".join(["| command", *(profile.name for profile in profiles), "evidence |"])]
     lines.append("|---" * (len(profiles) + 2) + "|")
-    for name, letters in evidence().items():
+    for name, letters in evidence(profiles[0].name).items():
         cells = (cell(profile, counts[profile.name], name) for profile in profiles)
         lines.append(" | ".join([f"| `AT{name}`", *cells, f"{' '.join(letters)} |"]))
-    lines += [
-        "",
-        "Evidence for the answers; that for the forms is always L.",
-        "",
-        "| letter | source |",
-        "|---|---|",
-    ]
+    return lines
+
+
+def page() -> str:
+    """Return the whole page."""
+    lines = [_HEAD]
+    for dialect in Dialect:
+        profiles = [profile for profile in PROFILES.values() if profile.dialect is dialect]
+        lines += [f"## {dialect.value}", "", *table(profiles), ""]
+    lines += ["## Evidence and gaps", "", "Evidence for the answers; that for the forms is always L.", ""]
+    lines += ["| letter | source |", "|---|---|"]
     lines += [f"| {letter} | {source} |" for letter, source in EVIDENCE.items()]
     lines += ["", "Not modelled, and therefore answered with `ERROR`:", "", "| command | why |", "|---|---|"]
     lines += [f"| `AT{name}` | {why} |" for name, why in UNMODELLED.items()]

@@ -1,9 +1,9 @@
 r"""Reads transcripts; their syntax is documented in README.md beside this file.
 
-A folder holds the cases of one firmware profile. A profile inherits the cases of the next newer one; a case
-of its own with the same file and name takes an inherited one's place, and `since:` keeps a case from versions
-that are older. So a folder holds exactly what differs from the newer version's, and `after:` always means the
-profile's own edition of a case.
+A folder holds the cases of one firmware profile. A profile inherits the cases of the next newer one of its
+dialect; a case of its own with the same file and name takes an inherited one's place, and `since:` keeps a
+case from versions that are older. So a folder holds exactly what differs from the newer version's, and
+`after:` always means the profile's own edition of a case.
 """
 
 import re
@@ -108,6 +108,8 @@ def load() -> dict[str, dict[str, Case]]:
     loaded: dict[str, dict[str, Case]] = {}
     cases: dict[str, Case] = {}
     for age, profile in enumerate(newest_first):
+        if age and profile.dialect is not newest_first[age - 1].dialect:
+            cases = {}
         inherited = {
             key: replace(case, profile=profile)
             for key, case in cases.items()

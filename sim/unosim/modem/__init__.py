@@ -8,11 +8,13 @@ else of unosim.
 from unosim.modem.crashes import Crash
 from unosim.modem.engine import Modem
 from unosim.modem.errors import LocalProtocolError, ModemError, RemoteProtocolError
-from unosim.modem.profile import NONOS_1_2, NONOS_1_3, NONOS_1_6_2, NONOS_1_7_4, PROFILES, Profile
+from unosim.modem.profile import Profile
+from unosim.modem.profiles import ESPAT_2_2, NONOS_1_2, NONOS_1_3, NONOS_1_6_2, NONOS_1_7_4, PROFILES
 from unosim.modem.radio import AccessPoint, Encryption, Radio
 from unosim.modem.settings import Settings, StationAddress, UartFormat
 
 __all__ = [
+    "ESPAT_2_2",
     "NONOS_1_2",
     "NONOS_1_3",
     "NONOS_1_6_2",

@@ -33,7 +33,9 @@ class SetBaud:
 
 @dataclass(frozen=True)
 class Connect:
-    """Open a connection for a link (0-4) to a host name or dotted address and a port (0-65535).
+    """Open a connection for a link to a host name or dotted address and a port (0-65535).
+
+    Links 0 to 4 are the host's; 5 and 6 are the module's own, for MQTT and for HTTP.
 
     A UDP link is up as soon as its peer's address is known; from then on it receives whatever comes to its
     local port. A network that cannot do a kind answers with `Failure.UNSUPPORTED`.

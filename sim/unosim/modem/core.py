@@ -3,18 +3,21 @@
 from collections.abc import Callable
 
 from unosim.modem.actions import SetBaud
+from unosim.modem.channel import Channel
 from unosim.modem.context import Context
 from unosim.modem.crashes import RESET_CAUSE, Crash
-from unosim.modem.events import Pong, Resolved
+from unosim.modem.events import HTTP_CHANNEL, MQTT_CHANNEL, Pong, Resolved
+from unosim.modem.http_client import HttpClient
 from unosim.modem.link import Link
 from unosim.modem.links import LinkTable, Status
+from unosim.modem.mqtt import MqttClient
 from unosim.modem.pass_through import PassThrough
 from unosim.modem.profile import Profile
 from unosim.modem.provisioning import Provisioning
 from unosim.modem.radio import Radio
 from unosim.modem.replies import OK
 from unosim.modem.server import Server
-from unosim.modem.settings import Session, Settings
+from unosim.modem.settings import Settings
 from unosim.modem.sntp import SntpClock
 from unosim.modem.softap import SoftAp
 from unosim.modem.station import Station
@@ -41,11 +44,15 @@ class Core(Context):
         self.station = Station(self, radio, self._on_address, self._on_loss)
         self.softap = SoftAp(self)
         self.provisioning = Provisioning(self, self.station)
+        self.channels = {number: Channel(self, number) for number in (MQTT_CHANNEL, HTTP_CHANNEL)}
+        self.mqtt = MqttClient(self, self.channels[MQTT_CHANNEL])
+        self.http = HttpClient(self, self.channels[HTTP_CHANNEL])
         self.baud = self.running.uart.baud
         """The UART's rate now."""
         self.powered = False
         """Whether the firmware runs or boots."""
         self._awaited: Awaited | None = None
+        self._joined: Callable[[], None] | None = None
 
     def set_baud(self, baud: int) -> None:
         """Run the UART at another rate, behind what has been written."""
@@ -61,9 +68,13 @@ class Core(Context):
         if self._awaited:
             self._awaited(event)
 
+    def await_address(self, joined: Callable[[], None]) -> None:
+        """Call the command in progress when the station gets an address."""
+        self._joined = joined
+
     def finish(self, answer: bytes) -> None:
         """End the command in progress with its answer."""
-        self._awaited = None
+        self._awaited, self._joined = None, None
         super().finish(answer)
 
     def restart(self) -> None:
@@ -87,7 +98,7 @@ class Core(Context):
         """
         self._stop()
         self.powered = True
-        self.session = Session()
+        self.session = self.new_session()
         self.running = self.flash
         self.set_baud(self.profile.rom_baud)
         head, gap, rest = (self.profile.rom_text % cause).partition(b"\r\n\r\n")
@@ -110,7 +121,11 @@ class Core(Context):
         self.softap.reset()
         self.provisioning.reset()
         self.station.reset()
-        self._awaited = None
+        for channel in self.channels.values():
+            channel.reset()
+        self.mqtt.reset()
+        self.http.reset()
+        self._awaited, self._joined = None, None
 
     def _booted(self) -> None:
         self.set_baud(self.running.uart.baud)
@@ -132,7 +147,13 @@ class Core(Context):
         self.pass_through.set_reachable(reachable=True)
         self.sntp.ask()
         self.provisioning.on_address()
+        for channel in self.channels.values():
+            channel.set_reachable(reachable=True)
+        if self._joined:
+            self._joined()
 
     def _on_loss(self) -> None:
+        for channel in self.channels.values():
+            channel.set_reachable(reachable=False)
         self.pass_through.set_reachable(reachable=False)
         self.links.drop_all()

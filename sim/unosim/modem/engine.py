@@ -18,13 +18,17 @@ from unosim.modem.core import Core
 from unosim.modem.crashes import POWER_ON_CAUSE, Crash
 from unosim.modem.events import Incoming, NetworkEvent, Pong, Resolved, TimeTold
 from unosim.modem.line import Effect, State
-from unosim.modem.profile import NONOS_1_7_4, Profile
+from unosim.modem.profile import Profile
+from unosim.modem.profiles import NONOS_1_7_4
 from unosim.modem.radio import Radio
-from unosim.modem.replies import ERROR, PENDING
+from unosim.modem.replies import PENDING
 from unosim.modem.settings import Settings
 
+PROCESSING = 0x010B0000
+NO_COMMAND = 0x01030000
+"""Error codes of what comes while a command runs, and of a line that is none (ESP-AT user guide)."""
+
 _TEXTS = {
-    Effect.ERROR: ERROR,
     Effect.BUSY_PROCESSING: b"\r\nbusy p...\r\n",
     Effect.BUSY_SENDING: b"\r\nbusy s...\r\n",
     Effect.SEND_CANCELLED: b"\r\nSEND Canceled\r\n",
@@ -51,7 +55,7 @@ class Modem:
         settings: Settings | None = None,
         factory_mac: str = "5c:cf:7f:aa:bb:cc",
     ) -> None:
-        self._core = Core(profile, radio, settings or Settings(), factory_mac)
+        self._core = Core(profile, radio, settings or profile.factory, factory_mac)
         self._chunker = Chunker(profile.chunk_bytes)
 
     def __repr__(self) -> str:
@@ -74,8 +78,10 @@ class Modem:
         return self._core.flash
 
     def receive_window(self, link: int) -> int:
-        """Return how many bytes the network may deliver on a link (0-4) before its peer would be paused."""
+        """Return how many bytes the network may deliver on a link (0-6) before its peer would be paused."""
         links = self._core.links
+        if link in self._core.channels:
+            return self._core.profile.window_bytes  # what arrives there is taken at once
         return links.receive_window(links.links[link])
 
     def next_deadline(self) -> int | None:
@@ -124,6 +130,8 @@ class Modem:
                 self._core.server.hear(event)
             case TimeTold(unix_s):
                 self._core.sntp.hear(unix_s)
+            case _ if event.link in self._core.channels:
+                self._core.channels[event.link].hear(event)
             case _:
                 self._core.links.hear(event)
         return self._core.kernel.take_actions()
@@ -222,7 +230,7 @@ class Modem:
         if core.line.state is State.DEAF:
             return
         for effect, data in core.line.feed(chunk):
-            core.kernel.write(_TEXTS.get(effect, b""))
+            core.kernel.write(self._complaint(effect))
             match effect:
                 case Effect.ECHO:
                     echo = data.replace(b"\n", core.profile.line_feed_echo)
@@ -231,7 +239,7 @@ class Modem:
                     core.kernel.after(core.profile.command_ns, functools.partial(self._run, data))
                 case Effect.DATA_COMPLETE:
                     core.links.release_news()
-                    core.links.sender.complete(data)
+                    core.take_data(data)
                 case Effect.PASS_ON:
                     core.pass_through.take(data)
                 case Effect.SEND_CANCELLED:
@@ -239,6 +247,13 @@ class Modem:
                     core.links.release_news()
                 case Effect.FORCE_RESTART:
                     core.restart()
+
+    def _complaint(self, effect: Effect) -> bytes:
+        """Return what the line machine's effect makes the modem say, if anything."""
+        if effect is Effect.ERROR:
+            return self._core.failure(code=NO_COMMAND)
+        explanation = self._core.explanation(PROCESSING) if effect is Effect.BUSY_PROCESSING else b""
+        return explanation + _TEXTS.get(effect, b"")
 
     def _run(self, line: bytes) -> None:
         answer = commands.run(self._core, line)

@@ -17,13 +17,19 @@ class RemoteProtocolError(ModemError):
     """The host broke the rules of the AT dialogue; ends as an error answer on the wire."""
 
 
+EXECUTION_FAILED = 0x010A0000
+"""Error code of a command that could not do what it was told (ESP-AT user guide, `AT+SYSLOG`)."""
+
+
 class CommandError(RemoteProtocolError):
     r"""A command is answered with `ERROR`, with a diagnosis before it if there is one.
 
     Args:
         diagnosis: the text of the line before `\r\nERROR\r\n`, without its CR LF; empty for none.
+        code: what `AT+SYSLOG=1` prints before it.
     """
 
-    def __init__(self, diagnosis: str = "") -> None:
+    def __init__(self, diagnosis: str = "", code: int = EXECUTION_FAILED) -> None:
         super().__init__(diagnosis)
         self.diagnosis = diagnosis
+        self.code = code

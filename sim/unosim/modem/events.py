@@ -9,9 +9,11 @@ import enum
 from dataclasses import dataclass
 
 from unosim.modem.errors import LocalProtocolError
+from unosim.modem.settings import LINKS
 
-LINKS = 5
-"""Links of the module, numbered from 0 (Espressif AT instruction set, `AT+CIPSTART`)."""
+MQTT_CHANNEL, HTTP_CHANNEL = LINKS, LINKS + 1
+"""Connections that the module makes for itself; their numbers follow those of the host's links."""
+CHANNELS = LINKS + 2
 
 
 class Failure(enum.Enum):
@@ -25,8 +27,8 @@ class Failure(enum.Enum):
 
 
 def _check_link(link: int) -> None:
-    if not 0 <= link < LINKS:
-        raise LocalProtocolError(f"network event for link {link!r}; the module has links 0 to {LINKS - 1}")
+    if not 0 <= link < CHANNELS:
+        raise LocalProtocolError(f"network event for link {link!r}; the module has 0 to {CHANNELS - 1}")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ the same machine.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 _RESTART_LINE = b"AT+RST\r\n"
 _CANCEL_CHUNK = b"+++"
@@ -60,6 +61,7 @@ class Symbol(enum.Enum):
     LAST = "the send data"
     CANCEL = "a chunk of three plus signs"
     CHUNK_END = "a chunk"
+    NO_COMMAND = "a line that is no command"
 
 
 class Effect(enum.Enum):
@@ -107,6 +109,8 @@ class LineMachine:
     Args:
         line_bytes: room for a command behind its prefix, CR LF included.
     """
+
+    TRANSITIONS: ClassVar[Mapping[tuple[State, Symbol], tuple[State, Effect]]] = TRANSITIONS
 
     def __init__(self, line_bytes: int) -> None:
         self.state = State.DEAF
@@ -216,7 +220,7 @@ class LineMachine:
         return Symbol.PREFIX if prefix else Symbol.BYTE
 
     def _step(self, symbol: Symbol) -> Effect:
-        state, effect = TRANSITIONS[self.state, symbol]
+        state, effect = self.TRANSITIONS[self.state, symbol]
         if state is not self.state:
             self._enter(state)
         return effect

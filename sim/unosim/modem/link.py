@@ -10,13 +10,13 @@ from unosim.modem.errors import LocalProtocolError
 from unosim.modem.kernel import Timer
 from unosim.modem.settings import Target
 
-WINDOW_BYTES = 5_840
-"""TCP receive window of the module, four segments: what it holds for the host before the peer is paused (lwIP
-options of the Espressif NONOS SDK)."""
-
 BACKLOG_BYTES = 1 << 20
 """Bytes beyond the window that a link keeps on the peer's behalf. They stand for the peer's own send buffer,
 which rarely exceeds this; a network that ignores `receive_window` altogether must not fill our memory."""
+
+
+DATAGRAMS = 6
+"""A UDP link's queue (lwIP options of ESP-AT 2 for the ESP8266)."""
 
 
 class Phase(enum.Enum):
@@ -68,6 +68,8 @@ class Link:
     """One of the module's links; `number` is 0 to 4."""
 
     number: int
+    window_bytes: int
+    """TCP's receive window: what the link holds for the host before the peer is paused."""
     phase: Phase = Phase.FREE
     target: Target = field(default_factory=lambda: Target("", 0))
     """Where `AT+CIPSTART` was told to go; of no meaning on an inbound link."""
@@ -92,7 +94,11 @@ class Link:
     on_outcome: Callable[[bool], None] | None = None
     """Called with the outcome of a connection attempt in place of a word to the host."""
     peer_finished: bool = False
-    """The peer has closed; it takes effect when the backlog is empty."""
+    """The peer has closed; it takes effect when there is room for all it sent, or when the host has it."""
+    datagrams: deque[tuple[bytes, tuple[str, int]]] = field(default_factory=deque)
+    """Received, not yet read, and who sent it."""
+    told: bool = False
+    """The host has been told of what is held, and has not read since."""
 
     def __post_init__(self) -> None:
         """Start with no backlog."""
@@ -106,7 +112,12 @@ class Link:
     @property
     def room_bytes(self) -> int:
         """Return what still fits into the receive window."""
-        return WINDOW_BYTES - len(self.held)
+        return self.window_bytes - len(self.held)
+
+    @property
+    def held_bytes(self) -> int:
+        """Return how much there is for the host to read."""
+        return len(self.held) + sum(len(data) for data, _ in self.datagrams)
 
     def store(self, data: bytes) -> bool:
         """Take received bytes; return whether some of them reached the window.
@@ -123,6 +134,13 @@ class Link:
         self._backlog_bytes += len(data)
         return self._refill()
 
+    def store_datagram(self, data: bytes, sender: tuple[str, int]) -> bool:
+        """Take a datagram; return whether there was a place for it, or it is lost."""
+        if len(self.datagrams) >= DATAGRAMS:
+            return False
+        self.datagrams.append((data, sender))
+        return True
+
     def read(self, count: int) -> tuple[bytes, bool]:
         """Return up to `count` held bytes, and whether more came in through the window that this opened."""
         data = bytes(self.held[:count])
@@ -132,6 +150,8 @@ class Link:
     def drop_data(self) -> None:
         """Forget everything received."""
         self.held.clear()
+        self.datagrams.clear()
+        self.told = False
         self.drop_backlog()
 
     def drop_backlog(self) -> None:

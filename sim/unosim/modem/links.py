@@ -19,12 +19,10 @@ from unosim.modem.context import Context
 from unosim.modem.errors import LocalProtocolError
 from unosim.modem.line import State
 from unosim.modem.link import BACKLOG_BYTES, Link, Phase, Segments
-from unosim.modem.replies import ERROR, OK, failure
+from unosim.modem.receiving import Receiver
+from unosim.modem.replies import OK
 from unosim.modem.sending import Sender
-from unosim.modem.settings import PeerRule, Target
-
-SEGMENT_BYTES = 1_460
-"""The largest TCP segment, hence the largest `+IPD` (lwIP options of the Espressif NONOS SDK)."""
+from unosim.modem.settings import LINKS, Target
 
 LINK_CONN = 2
 """Bit of `AT+SYSMSG` that turns `CONNECT` into `+LINK_CONN`."""
@@ -51,9 +49,10 @@ class LinkTable:
     """
 
     def __init__(self, context: Context, on_closed: Callable[[Link], None]) -> None:
-        self.links = [Link(number) for number in range(events.LINKS)]
+        self.links = [Link(number, context.profile.window_bytes) for number in range(LINKS)]
         self.status = Status.NOT_JOINED
         self.sender = Sender(context, self.transmit)
+        self.receiver = Receiver(context, self._closed)
         self._context = context
         self._on_closed = on_closed
         self._news: list[events.Received | events.PeerClosed] = []
@@ -83,7 +82,7 @@ class LinkTable:
         link.on_outcome = on_outcome
         self._rearm(link, self._context.profile.connect_timeout_ns, lambda: self._give_up(link))
         if reachable:
-            checks = self._context.session.ssl_checks if target.kind is Kind.SSL else 0
+            checks = self._ssl_checks(link) if target.kind is Kind.SSL else 0
             self._context.kernel.act(
                 actions.Connect(
                     link.number,
@@ -114,7 +113,10 @@ class LinkTable:
 
     def close(self, link: Link) -> None:
         """End an open link on the host's behalf."""
-        abort, link.abort_on_close = link.abort_on_close, False
+        if self._context.profile.drains_before_closing:
+            link.drop_data()
+        resets = self._context.session.tcp_options[link.number].linger_s == 0
+        abort, link.abort_on_close = link.abort_on_close or resets, False
         self._context.kernel.act(actions.Close(link.number, abort))
         self._closed(link)
 
@@ -162,14 +164,6 @@ class LinkTable:
         """Return how many bytes the network may deliver on a link before its peer would be paused."""
         return max(0, link.room_bytes - self._held_back_bytes(link.number))
 
-    def read(self, link: Link, count: int) -> bytes:
-        """Return up to `count` bytes that the link holds for the host."""
-        data, more = link.read(count)
-        if more or link.peer_finished:
-            # The window opens only once the answer of this read is out.
-            self._context.kernel.after(0, lambda: self._after_read(link, notify=more))
-        return data
-
     def transmit(self, link: Link, data: bytes, to: tuple[str, int] | None = None) -> None:
         """Hand bytes (at least one) to an open link's connection; `to` is another peer for this datagram."""
         self._note_activity(link)
@@ -187,6 +181,7 @@ class LinkTable:
         link.address, link.remote_port, link.local_port = event.address, event.remote_port, event.local_port
         self.status = Status.LINKED
         if link.on_outcome:
+            self._context.announce(self._connect_line(link))
             link.on_outcome(True)
         else:
             self._context.finish(self._connect_line(link) + OK)
@@ -198,10 +193,11 @@ class LinkTable:
             link.on_outcome(False)
         elif event.reason is events.Failure.NO_NAME:
             self._free(link)
-            self._context.finish(failure("DNS Fail"))
+            self._context.finish(self._context.failure("DNS Fail"))
         elif event.reason is events.Failure.UNSUPPORTED:
             self._free(link)
-            self._context.finish(failure(f"{self._context.link_prefix(link.number)}CONNECT FAIL"))
+            diagnosis = f"{self._context.link_prefix(link.number)}CONNECT FAIL"
+            self._context.finish(self._context.failure(diagnosis))
         elif event.reason is events.Failure.REFUSED:
             due_ns = link.started_ns + self._context.profile.refused_ns
             self._rearm(link, max(0, due_ns - self._context.kernel.now_ns), lambda: self._failed(link))
@@ -222,35 +218,27 @@ class LinkTable:
             self.sender.acknowledged(link)
 
     def on_received(self, link: Link, event: events.Received) -> None:
-        """Print what arrived segment by segment, or hold it for the host."""
+        """Print what arrived, or hold it for the host; nothing arrives behind a peer's end."""
         self._note_activity(link)
-        if self._context.session.passing_through:
-            self._context.kernel.write(event.data)
-            return
-        if link.kind is Kind.UDP:
-            self._take_datagram(link, event)
-            return
-        if self._context.session.passive_receive and link.kind is Kind.TCP:
-            if link.store(event.data):
-                self._notify(link)
-            return
-        for start in range(0, len(event.data), SEGMENT_BYTES):
-            segment = event.data[start : start + SEGMENT_BYTES]
-            head = self._ipd_head(link, len(segment), (link.address, link.remote_port))
-            self._context.kernel.write(head + segment)
+        if not link.peer_finished:
+            self.receiver.take(link, event)
 
     def on_peer_closed(self, link: Link, _event: events.PeerClosed) -> None:
-        """End the link, once all that the peer sent has found room."""
-        if link.backlog:
-            link.peer_finished = True
-        else:
+        """End the link, once all that the peer sent has found room, or a reader."""
+        if self.receiver.is_drained(link):
             self._closed(link)
+        else:
+            link.peer_finished = True
 
     def _begin(self, link: Link, target: Target, phase: Phase) -> None:
         link.drop_data()
         link.target, link.phase, link.inbound, link.peer_moved = target, phase, False, False
         link.abort_on_close, link.segments, link.on_outcome = False, Segments(), None
         link.started_ns = self._context.kernel.now_ns
+
+    def _ssl_checks(self, link: Link) -> int:
+        """Return what is checked when a link does SSL; each version has one way of setting it."""
+        return self._context.session.ssl_checks | self._context.running.ssl_options[link.number].checks
 
     def _holds_news(self) -> bool:
         return self._context.profile.holds_news_while_prompting and self._context.line.state is State.DATA
@@ -275,37 +263,11 @@ class LinkTable:
                 )
         self._news.append(event)
 
-    def _take_datagram(self, link: Link, event: events.Received) -> None:
-        """Print a datagram, and let its sender become the peer if the link's rule says so."""
-        sender = event.sender or (link.address, link.remote_port)
-        rule = link.target.peer_rule
-        if rule is PeerRule.CHANGES_ALWAYS or (rule is PeerRule.CHANGES_ONCE and not link.peer_moved):
-            link.peer_moved = True
-            link.address, link.remote_port = sender
-        self._context.kernel.write(self._ipd_head(link, len(event.data), sender) + event.data)
-
-    def _ipd_head(self, link: Link, count: int, sender: tuple[str, int]) -> bytes:
-        head = f"\r\n+IPD,{self._context.link_prefix(link.number)}{count}"
-        if self._context.session.peer_in_ipd:
-            head += f",{sender[0]},{sender[1]}"
-        return f"{head}:".encode()
-
     def _connect_line(self, link: Link) -> bytes:
         if not self._context.running.messages & LINK_CONN:
             return f"{self._context.link_prefix(link.number)}CONNECT\r\n".encode()
         ends = f'{int(link.inbound)},"{link.address}",{link.remote_port},{link.local_port}'
         return f'+LINK_CONN:0,{link.number},"{link.kind.value}",{ends}\r\n'.encode()
-
-    def _after_read(self, link: Link, *, notify: bool) -> None:
-        if notify:
-            self._notify(link)
-        if link.peer_finished and not link.backlog:
-            self._closed(link)
-
-    def _notify(self, link: Link) -> None:
-        """Tell the host how much a link holds."""
-        prefix = self._context.link_prefix(link.number)
-        self._context.kernel.write(f"\r\n+IPD,{prefix}{len(link.held)}\r\n".encode())
 
     def _note_activity(self, link: Link) -> None:
         """Give an inbound link its full idle time again."""
@@ -331,13 +293,17 @@ class LinkTable:
         if link.on_outcome:
             link.on_outcome(False)
             return
-        self._context.finish(ERROR)
-        self._say_closed(link)
+        self._context.finish(self._context.failure())
+        if self._context.profile.closes_failed_links:
+            self._say_closed(link)
 
     def _abort(self, link: Link) -> None:
         """End an open link whose peer cannot be reached any more."""
         self._context.kernel.act(actions.Close(link.number, abort=True))
-        self._closed(link)
+        if self.receiver.is_drained(link):
+            self._closed(link)
+        else:
+            link.peer_finished = True
 
     def _closed(self, link: Link) -> None:
         self._free(link)

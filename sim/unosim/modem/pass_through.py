@@ -16,6 +16,9 @@ from unosim.modem.settings import Target
 PACKET_BYTES = 2_048
 """A packet is sent when it has this many bytes (Espressif AT instruction set, `AT+CIPSEND`)."""
 ESCAPE = b"+++"
+RECONNECT_INTERVAL_NS = 100_000_000
+"""Unit of the time between two attempts to bring a lost link back: one of them in the NONOS line (observed),
+and in ESP-AT as many as `AT+CIPRECONNINTV` says."""
 ANNOUNCE_END = 1
 """Bit of `AT+SYSMSG` that announces the end of the mode with `+QUITT`."""
 
@@ -103,12 +106,13 @@ class PassThrough:
         if self._link.phase is Phase.CONNECTING:
             self._links.abandon(self._link)
         if self._context.running.messages & ANNOUNCE_END:
-            self._context.kernel.write(b"+QUITT\r\n")
+            self._context.kernel.write(self._context.profile.quit_line)
         self._context.line.idle()
 
     def _retry_soon(self) -> None:
         self._context.kernel.cancel(self._retry)
-        self._retry = self._context.kernel.after(self._context.profile.reconnect_ns, self._connect)
+        delay_ns = self._context.running.reconnect_intervals * RECONNECT_INTERVAL_NS
+        self._retry = self._context.kernel.after(delay_ns, self._connect)
 
     def _connect(self) -> None:
         """Try to bring the link back; without an address there is nothing to try."""

@@ -1,16 +1,28 @@
-"""What differs between AT firmware versions, one frozen record each. The engine never asks for a version.
+"""What differs between AT firmware versions. The engine never asks for a version, only for these fields.
+
+The defaults are those of 1.7.4, the newest of the NONOS line; `unosim.modem.profiles` holds a record for each
+version.
 
 Every time is a default within the range seen in the field. The mark says how well it is founded: *exact*
 (decoded from the vendor's AT library), *observed* (dialogues in public issues), *estimate*.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from enum import Enum
 
-from unosim.modem.catalog import forms_of
+from unosim.modem.line import LineMachine
+from unosim.modem.settings import Settings
 
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
+
+
+class Dialect(Enum):
+    """Which set of commands a version has (`unosim.modem.commands`)."""
+
+    NONOS = "AT 1.x on Espressif's NONOS SDK"
+    ESPAT = "ESP-AT 2 on Espressif's RTOS SDK"
 
 
 @dataclass(frozen=True)
@@ -24,14 +36,29 @@ class Profile:
     """What `AT+GMR` prints before the result code. The last, build-supplied line has no CR LF."""
     rom_text: bytes
     """What the ROM and the second-stage loader say at `rom_baud`; `%d` is the reset cause."""
+    dialect: Dialect = Dialect.NONOS
+    factory: Settings = field(default_factory=Settings, repr=False)
+    """What an erased flash stands for."""
     rom_baud: int = 74_880
     """The ROM sets up 115200 baud for a 40 MHz crystal; the module has 26 MHz."""
     banner: bytes = b"\r\nready\r\n"
 
+    line_machine: type[LineMachine] = LineMachine
+    """How bytes become lines, and what is busy when."""
+    name_ends: bytes = b"\r=?0123456789"
+    """The characters that end a command's name."""
+    any_case: bool = False
+    """Whether the names of commands may be typed in small letters."""
+    lenient_parameters: bool = False
+    """Whether numbers may be hexadecimal, and optional parameters left empty between commas. Nothing else
+    that does not belong into a line is overlooked then."""
+    diagnoses: bool = True
+    """Whether `ERROR` is explained by a line before it; ESP-AT does that on another UART."""
     line_feed_echo: bytes = b"\n"
     """What a line feed is echoed as. Up to 1.3 it is CR LF: lines come back with CR CR LF (exact)."""
     line_bytes: int = 256
-    """Room for a command after its prefix, CR LF included (exact: 128 up to 1.6.2)."""
+    """Room for a command after its prefix, CR LF included (exact: 128 up to 1.6.2). ESP-AT 2 counts the
+    prefix, too."""
     chunk_bytes: int = 100
     """The UART interrupt fires at this FIFO level (Espressif SDK UART driver)."""
     chunk_idle_characters: int = 2
@@ -42,6 +69,26 @@ class Profile:
     1.3 has it so; a dialogue with 1.5 (NONOS SDK issue 59) shows data right behind the prompt."""
     send_prompt: bytes = b"\r\nOK\r\n> "
     send_fail: bytes = b"SEND FAIL\r\n"
+    buffered_ns: int | None = None
+    """From `Recv` to `SEND OK` where that means that the stack has taken the data; None where it waits for
+    the peer's acknowledgement."""
+    closes_failed_links: bool = True
+    """Whether `CLOSED` follows the `ERROR` of a connection that did not come about."""
+    quit_line: bytes = b"+QUITT\r\n"
+    ipd_bytes: int = 1_460
+    """The most that one `+IPD` brings: a TCP segment (lwIP options of the Espressif NONOS SDK)."""
+    ipd_peer: str = ",%s,%d"
+    """Address and port of the peer in an `+IPD`."""
+    ipd_tail: bytes = b""
+    window_bytes: int = 5_840
+    """TCP's receive window: what a link holds for the host before the peer is paused."""
+    ssl_links_max: int = 1
+    tells_once: bool = False
+    """Passive receive: the host is not told again before it has read."""
+    holds_every_kind: bool = False
+    """Passive receive: SSL and UDP, too."""
+    drains_before_closing: bool = False
+    """Passive receive: `CLOSED` waits until the host has read everything."""
     join_failed: bytes = b"\r\nFAIL\r\n"
     join_query_tail: str = ",0"
     """Fields of `AT+CWJAP?` behind the signal strength (exact: `pci_en` from 1.7.0 on)."""
@@ -51,12 +98,17 @@ class Profile:
     """Whether stations that come to the module's own access point are reported (exact: from 1.6 on)."""
     time_tail: str = ""
     """Ends the line of `AT+CIPSNTPTIME?` (exact: a line feed up to 1.6.2, cut off from 1.7.0 on)."""
-    received_head: str = "\r\n+CIPRECVDATA,%d:"
     wrong_password_code: int = 2
     """`+CWJAP:<n>` for a wrong password. Field reports also show 1 and 4, because the handshake fails
     late."""
     free_heap_bytes: int = 38_000
     """`AT+SYSRAM?` (observed: 30000-48000)."""
+    lowest_heap_bytes: int = 31_000
+    """... and the least there has been, in versions that tell (estimate)."""
+    sleep: int = 2
+    """`AT+SLEEP` at the start: modem sleep."""
+    server_timeout_s: int = 180
+    """`AT+CIPSTO` at the start; 0 for never."""
     supply_mv: int = 3_300
     adc_reading: int = 0
     """`AT+SYSADC?`: an ESP-01 does not bring the pin out."""
@@ -104,84 +156,5 @@ class Profile:
     """The period of one ping; the result code comes at its end (observed)."""
     pass_through_quiet_ns: int = 20 * MS
     """A pass-through packet ends when no byte has come for this long (exact)."""
-    reconnect_ns: int = 100 * MS
-    """Between two attempts to bring a lost pass-through link back (observed)."""
     retransmit_limit_ns: int = 20_000 * MS
     """How long TCP repeats unacknowledged data before it gives up (estimate: 10-25 s)."""
-
-
-_ROM_TEXT = (
-    b"\r\n ets Jan  8 2013,rst cause:%d, boot mode:(3,6)\r\n\r\n"
-    b"load 0x40100000, len 1856, room 16 \r\ntail 0\r\nchksum 0x63\r\n"
-    b"load 0x3ffe8000, len 776, room 8 \r\ntail 0\r\nchksum 0x02\r\n"
-    b"load 0x3ffe8310, len 552, room 8 \r\ntail 0\r\nchksum 0x79\r\ncsum 0x79\r\n\r\n"
-    b"2nd boot version : 1.5\r\n  SPI Speed      : 40MHz\r\n  SPI Mode       : DIO\r\n"
-    b"  SPI Flash Size & Map: 8Mbit(512KB+512KB)\r\njump to run user1 @ 1000\r\n\r\n"
-)
-
-NONOS_1_7_4 = Profile(
-    name="nonos-1.7.4",
-    forms=forms_of("nonos-1.7.4"),
-    version_text=(
-        b"AT version:1.7.4.0(May 11 2020 19:13:04)\r\n"
-        b"SDK version:3.0.4(9532ceb)\r\n"
-        b"compile time:May 27 2020 10:12:17\r\n"
-        b"Bin version(Wroom 02):1.7.4"
-    ),
-    rom_text=_ROM_TEXT,
-)
-"""The last AT firmware that fits the 1 MB flash of an ESP-01 in its 512+512 KB map."""
-
-NONOS_1_6_2 = replace(
-    NONOS_1_7_4,
-    name="nonos-1.6.2",
-    forms=forms_of("nonos-1.6.2"),
-    version_text=(
-        b"AT version:1.6.2.0(Apr 13 2018 11:10:59)\r\n"
-        b"SDK version:2.2.1(6ab97e9)\r\n"
-        b"compile time:Jun  7 2018 19:34:26\r\n"
-        b"Bin version(Wroom 02):1.6.2"
-    ),
-    line_bytes=128,
-    join_query_tail="",
-    time_tail="\n",
-    join_first_check_ns=3_000 * MS,
-    join_check_ns=2_000 * MS,
-    join_checks=7,
-)
-"""Common on newer ESP-01S. Looks at a join after 3, 5, 7 ... 15 s."""
-
-NONOS_1_3 = replace(
-    NONOS_1_6_2,
-    name="nonos-1.3",
-    forms=forms_of("nonos-1.3"),
-    version_text=(
-        b"AT version:1.3.0.0(Jul 14 2016 18:54:01)\r\n"
-        b"SDK version:2.0.0(656edbf)\r\n"
-        b"compile time:Jul 19 2016 18:44:22"
-    ),
-    line_feed_echo=b"\r\n",
-    scan_fields=0x7F,
-    announces_guests=False,
-    holds_news_while_prompting=True,
-)
-"""Espressif's build; the last version that echoes CR CR LF."""
-
-NONOS_1_2 = replace(
-    NONOS_1_3,
-    name="nonos-1.2",
-    forms=forms_of("nonos-1.2"),
-    version_text=(
-        b"AT version:1.2.0.0(Jul  1 2016 20:04:45)\r\n"
-        b"SDK version:1.5.4.1(39cb9a32)\r\n"
-        b"Ai-Thinker Technology Co. Ltd.\r\n"
-        b"Dec  2 2016 14:21:16"
-    ),
-    banner=b"\r\nAi-Thinker Technology Co. Ltd.\r\n\r\nready\r\n",
-)
-"""Ai-Thinker's build, which names its vendor when it starts."""
-
-PROFILES: Mapping[str, Profile] = {
-    profile.name: profile for profile in (NONOS_1_7_4, NONOS_1_6_2, NONOS_1_3, NONOS_1_2)
-}
-"""Every profile by its name, the newest first."""

@@ -1,4 +1,4 @@
-r"""Result codes of the 1.x firmware line, byte for byte.
+r"""Result codes, byte for byte.
 
 Result codes begin with an empty line; information lines do not. A few queries leave out the CR LF of their
 information line, so that the one which begins `\r\nOK\r\n` ends it: those are written as `bare`.
@@ -27,8 +27,3 @@ def info(text: str) -> bytes:
 def bare(text: str) -> bytes:
     """Return an information text without a CR LF of its own, and `OK`."""
     return text.encode() + OK
-
-
-def failure(diagnosis: str = "") -> bytes:
-    """Return `ERROR`, with a line of diagnosis before it if there is one."""
-    return (line(diagnosis) if diagnosis else b"") + ERROR

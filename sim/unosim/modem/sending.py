@@ -1,9 +1,9 @@
 """The dialogue of `AT+CIPSEND` and its relatives: prompt, data, `Recv`, and the verdict.
 
 Rules: one send at a time for the whole module. `SEND OK` means that the peer's TCP acknowledged every byte;
-for UDP, that the stack has taken the datagram. A link that dies before the data is complete does not end the
-dialogue: the data is still taken, and then answered `SEND FAIL`. A segment of `AT+CIPSENDBUF` ends the
-dialogue with its `Recv`; its verdict comes later, from the link table.
+for UDP, and always in ESP-AT 2, that the stack has taken the data. A link that dies before the data is
+complete does not end the dialogue: the data is still taken, and then answered `SEND FAIL`. A segment of
+`AT+CIPSENDBUF` ends the dialogue with its `Recv`; its verdict comes later, from the link table.
 """
 
 from collections.abc import Callable
@@ -47,10 +47,9 @@ class Sender:
     def begin(self, send: Send, count: int, *, escaped: bool) -> None:
         """Prompt for `count` bytes (1 to `SEND_BYTES`) to an open link, with escapes or without."""
         self._send, self._handed_over = send, False
-        self._context.kernel.write(self._context.profile.send_prompt)
-        self._context.line.expect(count, escaped=escaped)
+        self._context.expect(count, self._complete, escaped=escaped)
 
-    def complete(self, data: bytes) -> None:
+    def _complete(self, data: bytes) -> None:
         """Take the data, complete."""
         self._context.kernel.after(self._context.profile.received_line_ns, lambda: self._hand_over(data))
 
@@ -60,8 +59,8 @@ class Sender:
 
     def acknowledged(self, link: Link) -> None:
         """Take note that everything handed to a link has been acknowledged."""
-        if self._send and link is self._send.link and self._handed_over:
-            self._end(b"\r\nSEND OK\r\n")
+        if self._context.profile.buffered_ns is None:
+            self._accepted(link)
 
     def died(self, link: Link) -> None:
         """Take note that a link is gone, after its line said so."""
@@ -83,7 +82,18 @@ class Sender:
             self._handed_over = True
             self._transmit(send.link, data, send.to)
             if send.link.kind is Kind.UDP:
-                self._end(b"\r\nSEND OK\r\n")
+                self._accepted(send.link)
+            elif self._context.profile.buffered_ns is not None:
+                self._context.kernel.after(self._context.profile.buffered_ns, lambda: self._buffered(send))
+
+    def _buffered(self, send: Send) -> None:
+        """Report success of a send that is still in progress: its link may have died meanwhile."""
+        if send is self._send:
+            self._accepted(send.link)
+
+    def _accepted(self, link: Link) -> None:
+        if self._send and link is self._send.link and self._handed_over:
+            self._end(b"\r\nSEND OK\r\n")
 
     def _end(self, verdict: bytes) -> None:
         self._send = None

@@ -29,11 +29,11 @@ class Server:
         self.port = port
         self._context.kernel.act(actions.Listen(port))
 
-    def stop(self) -> None:
-        """Stop listening, and end the links that came in."""
+    def stop(self, *, close_links: bool = True) -> None:
+        """Stop listening, and end the links that came in unless they are to stay."""
         self.reset()
         for link in self._links.open():
-            if link.inbound:
+            if link.inbound and close_links:
                 self._links.close(link)
 
     def reset(self) -> None:

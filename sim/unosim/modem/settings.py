@@ -10,6 +10,8 @@ from functools import cached_property
 
 from unosim.modem.actions import Kind
 
+LINKS = 5
+"""Links of the module, numbered from 0 (Espressif AT instruction set, `AT+CIPSTART`)."""
 STATION = 1
 """Bit of the Wi-Fi mode and value of the DHCP mask's station half. Bit 1 (2) is the access point."""
 SOFTAP = 2
@@ -73,7 +75,7 @@ class SntpSettings:
 
     enabled: bool = False
     timezone: int = 8
-    """Hours east of Greenwich, -11 to 13."""
+    """Hours east of Greenwich, or (from 100 on) hours and minutes as in 1245."""
     servers: tuple[str, ...] = ("cn.ntp.org.cn", "ntp.sjtu.edu.cn", "us.pool.ntp.org")
 
 
@@ -107,6 +109,67 @@ class Country:
     code: str = "CN"
     first_channel: int = 1
     channels: int = 13
+
+
+@dataclass(frozen=True)
+class JoinOptions:
+    """How ESP-AT 2 joins (the optional parameters of `AT+CWJAP`); the NONOS line has no choice."""
+
+    authenticated_only: bool = False
+    """`pci_en`: open and WEP networks are not joined."""
+    reconnect_s: int = 1
+    """Between two attempts to come back; 0 for never."""
+    reconnects_max: int = 0
+    """How many attempts; 0 for ever."""
+    listen_interval: int = 3
+    """Beacons between two looks for waiting frames; kept and reported."""
+    strongest: bool = True
+    """Whether all channels are scanned for the strongest access point, instead of taking the first."""
+    protected_frames: int = 0
+    """`pmf`; kept and reported."""
+
+
+@dataclass(frozen=True)
+class Enterprise:
+    """The identity shown to a WPA2-Enterprise network (`AT+CWJEAP`)."""
+
+    ssid: str
+    method: int
+    """0 EAP-TLS, 1 EAP-PEAP, 2 EAP-TTLS."""
+    identity: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    security: int = 0
+    """Bit 0 shows the module's certificate, bit 1 verifies the server's."""
+
+
+@dataclass(frozen=True)
+class SslOptions:
+    """How one link does SSL as a client; ESP-AT 2 has a set for each."""
+
+    checks: int = 0
+    """Bit 0 shows the module's certificate, bit 1 verifies the server's."""
+    certificate: int = 0
+    authority: int = 0
+    """Which of the stored ones; there is one of each."""
+    common_name: str = ""
+    server_name: str = ""
+    protocols: tuple[str, ...] = ()
+    """ALPN."""
+    key: str = field(default="", repr=False)
+    key_hint: str = ""
+    """Pre-shared key; all but `checks` is kept and reported."""
+
+
+@dataclass(frozen=True)
+class TcpOptions:
+    """Socket options of one link (`AT+CIPTCPOPT`)."""
+
+    linger_s: int = -1
+    """-1 off; 0 makes a close a reset."""
+    no_delay: bool = False
+    send_timeout_ms: int = 0
+    """Kept and reported, like `no_delay`."""
 
 
 @dataclass
@@ -155,6 +218,19 @@ class Settings:
     country: Country = field(default_factory=Country)
     saved_link: Target | None = None
     """`AT+SAVETRANSLINK`: the module starts in pass-through mode, over this link."""
+    join_options: JoinOptions = field(default_factory=JoinOptions)
+    enterprise: Enterprise | None = None
+    ssl_options: tuple[SslOptions, ...] = (SslOptions(),) * LINKS
+    """By link."""
+    reconnect_intervals: int = 1
+    """`AT+CIPRECONNINTV`: tenths of a second between two attempts to bring a pass-through link back."""
+    station_protocols: int = 7
+    softap_protocols: int = 7
+    """Bits of 802.11b, g and n; kept and reported."""
+    rf_power: int = 78
+    """In quarters of a dBm."""
+    partitions: tuple[tuple[str, bytes], ...] = ()
+    """User partitions that are not erased (`AT+SYSFLASH`)."""
 
 
 @dataclass
@@ -185,3 +261,16 @@ class Session:
     scan_sorted: bool = False
     scan_fields: int | None = None
     """Which fields a `+CWLAP` line has; None for all that the version knows."""
+    scan_rssi_dbm_min: int = -100
+    scan_encryptions: int = 0xFF
+    """Bits of the encryptions that a scan lists."""
+    stores: bool = True
+    """`AT+SYSSTORE`: set commands write to flash."""
+    error_codes: bool = False
+    """`AT+SYSLOG`: errors are explained by a number."""
+    ipv6: bool = False
+    """`AT+CIPV6`."""
+    tcp_options: list[TcpOptions] = field(default_factory=lambda: [TcpOptions()] * LINKS)
+    """By link."""
+    registers: dict[int, int] = field(default_factory=dict)
+    """What `AT+SYSREG` has written, by address."""

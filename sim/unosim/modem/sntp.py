@@ -10,6 +10,9 @@ from unosim.modem import actions
 from unosim.modem.context import Context
 from unosim.modem.settings import SntpSettings
 
+WITH_MINUTES = 100
+"""From this number on a time zone is hours and minutes, as in 1245."""
+
 
 class SntpClock:
     """The clock.
@@ -41,13 +44,26 @@ class SntpClock:
     def hear(self, unix_s: int) -> None:
         """Take the time in seconds since 1970; nobody wants it while the clock is switched off."""
         if self.settings.enabled:
-            self._told = (unix_s, self._context.kernel.now_ns)
+            self.set(unix_s)
+
+    def set(self, unix_s: int) -> None:
+        """Take the time from the host."""
+        self._told = (unix_s, self._context.kernel.now_ns)
+
+    @property
+    def unix_s(self) -> int:
+        """Return the time in seconds since 1970; 0 until it is told."""
+        if self._told is None:
+            return 0
+        return self._told[0] + (self._context.kernel.now_ns - self._told[1]) // 1_000_000_000
 
     def text(self) -> str:
         """Return the local time as C's `asctime` writes it, without its line feed, days with two digits."""
-        unix_s = 0
-        if self._told:
-            unix_s = self._told[0] + (self._context.kernel.now_ns - self._told[1]) // 1_000_000_000
-        now = datetime.fromtimestamp(unix_s, UTC) + timedelta(hours=self.settings.timezone)
+        hours, minutes = self.settings.timezone, 0
+        if abs(hours) >= WITH_MINUTES:
+            hours, minutes = divmod(abs(hours), WITH_MINUTES)
+            if self.settings.timezone < 0:
+                hours, minutes = -hours, -minutes
+        now = datetime.fromtimestamp(self.unix_s, UTC) + timedelta(hours=hours, minutes=minutes)
         words = now.ctime().split()
         return f"{words[0]} {words[1]} {now.day:02} {words[3]} {words[4]}"

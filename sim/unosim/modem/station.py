@@ -17,7 +17,7 @@ from collections.abc import Callable
 from unosim.modem.context import Context
 from unosim.modem.kernel import Timer
 from unosim.modem.radio import AccessPoint, Encryption, Radio
-from unosim.modem.settings import DHCP_STATION, StationAddress
+from unosim.modem.settings import DHCP_STATION, Enterprise, StationAddress
 
 
 class State(enum.Enum):
@@ -97,7 +97,10 @@ class Station:
         self._on_loss = on_loss
         self._out_of_range: set[str] = set()
         self._disconnect_printed = False
+        self.started = False
+        """Whether it has sought a network since the module started."""
         self._timer: Timer | None = None
+        self._persistence: Timer | None = None
         self._leaving: Timer | None = None
 
     @property
@@ -113,16 +116,18 @@ class Station:
         """Forget everything without a word: the module restarts or sleeps."""
         self._context.kernel.cancel(self._timer)
         self.state, self.access_point, self.address = State.IDLE, None, StationAddress()
-        self._disconnect_printed = False
+        self._disconnect_printed = self.started = False
 
     def join(self, associate_ns: int) -> None:
         """Seek the network of the running settings; an attempt takes `associate_ns` if it succeeds."""
+        self.started = True
         self._fire(Trigger.JOIN)
         self._attempt(associate_ns)
 
     def leave(self) -> None:
         """Leave the network, or give up seeking it."""
         self._context.kernel.cancel(self._leaving)
+        self._context.kernel.cancel(self._persistence)
         self._fire(Trigger.LEAVE)
 
     def leave_soon(self) -> None:
@@ -136,6 +141,7 @@ class Station:
         if self.state is not State.IDLE and self._context.running.ssid == ssid:
             self.failure = JoinFailure.NO_ACCESS_POINT
             self._fire(Trigger.LOST)
+            self._persist()
 
     def access_point_back(self, ssid: str) -> None:
         """Hear a network again; a station that seeks it joins by itself."""
@@ -160,9 +166,9 @@ class Station:
         target = self._find()
         if target is None:
             self._reject_after(profile.scan_ns, JoinFailure.NO_ACCESS_POINT)
-        elif target.security is Encryption.WPA2_ENTERPRISE:
+        elif target.security is Encryption.WPA2_ENTERPRISE and self._identity_of(target) is None:
             self._reject_after(profile.handshake_failure_ns, JoinFailure.OTHER)
-        elif target.security is not Encryption.OPEN and target.password != self._context.running.password:
+        elif target.password != self._password_for(target):
             self._reject_after(profile.handshake_failure_ns, JoinFailure.WRONG_PASSWORD)
         else:
             self.failure = JoinFailure.TIMEOUT
@@ -175,7 +181,38 @@ class Station:
             for one in self.audible()
             if one.ssid == running.ssid and running.bssid in {"", one.bssid.lower()}
         ]
+        if running.join_options.authenticated_only:
+            candidates = [one for one in candidates if one.security not in {Encryption.OPEN, Encryption.WEP}]
+        if not running.join_options.strongest:
+            return candidates[0] if candidates else None
         return max(candidates, key=lambda one: one.rssi_dbm, default=None)
+
+    def _identity_of(self, target: AccessPoint) -> Enterprise | None:
+        """Return the identity that an enterprise network is to be shown, if there is one for it."""
+        enterprise = self._context.running.enterprise
+        return enterprise if enterprise and enterprise.ssid == target.ssid else None
+
+    def _password_for(self, target: AccessPoint) -> str:
+        """Return what is shown to a network; one that is open takes anything."""
+        identity = self._identity_of(target)
+        if target.security is Encryption.WPA2_ENTERPRISE and identity:
+            return identity.password if identity.method else target.password  # EAP-TLS has none
+        return target.password if target.security is Encryption.OPEN else self._context.running.password
+
+    def _persist(self) -> None:
+        """Seek the lost network for as long as the options say."""
+        options = self._context.running.join_options
+        self._context.kernel.cancel(self._persistence)
+        if not options.reconnect_s:
+            self.leave()
+        elif options.reconnects_max:
+            patience_s = options.reconnect_s * options.reconnects_max
+            self._persistence = self._context.kernel.after(patience_s * 1_000_000_000, self._despair)
+
+    def _despair(self) -> None:
+        """Stop seeking, unless an attempt is under way."""
+        if self._find() is None:
+            self.leave()
 
     def _accepted(self, access_point: AccessPoint) -> None:
         self.access_point = access_point
@@ -194,6 +231,7 @@ class Station:
         self._attempt(self._context.profile.associate_ns)
 
     def _addressed(self, address: StationAddress) -> None:
+        self._context.kernel.cancel(self._persistence)
         self.address = address
         self._fire(Trigger.ADDRESSED)
 

@@ -104,10 +104,11 @@ class Player:
             return
         while data:
             wait, size = 1, 1
+            idle = self._case.profile.chunk_idle_characters
             if self._delivery == "bytes":
-                wait = 3
+                wait = idle + 1
             elif self._delivery.startswith("random"):
-                size, wait = self._random.randint(1, 7), self._random.randint(0, 4)
+                size, wait = self._random.randint(1, 7), self._random.randint(0, idle + 2)
             yield wait, data[:size]
             data = data[size:]
 

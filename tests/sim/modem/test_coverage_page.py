@@ -11,6 +11,10 @@ def test_the_page_is_current() -> None:
     )
 
 
+def test_every_form_has_a_transcript_or_a_reason() -> None:
+    assert modem_coverage.uncovered() == []
+
+
 def test_data_behind_a_prompt_is_no_command() -> None:
     text = (
         "## A case\n```\n> AT+CIPSEND=8\\r\\n\n< \\r\\nOK\\r\\n>\\x20\n> AT+RST\\r\\n\n"

@@ -16,8 +16,8 @@ from unosim.modem import (
     actions,
     events,
 )
-from unosim.modem.link import BACKLOG_BYTES, WINDOW_BYTES
-from unosim.modem.profile import NONOS_1_7_4
+from unosim.modem.link import BACKLOG_BYTES
+from unosim.modem.profiles import NONOS_1_7_4
 
 S = 1_000_000_000
 RADIO = Radio([AccessPoint("lab", "secret-key")])
@@ -83,12 +83,12 @@ def test_time_never_runs_backwards(late: object) -> None:
 @pytest.mark.parametrize(
     ("impossible", "complaint"),
     [
-        (lambda: events.Connected(5, "1.2.3.4", 80, 50_001), "link 5"),
+        (lambda: events.Connected(7, "1.2.3.4", 80, 50_001), "link 7"),
         (lambda: events.ConnectFailed(-1, events.Failure.REFUSED), "link -1"),
-        (lambda: events.PeerClosed(5), "link 5"),
-        (lambda: events.Acknowledged(5, 1), "link 5"),
+        (lambda: events.PeerClosed(7), "link 7"),
+        (lambda: events.Acknowledged(7, 1), "link 7"),
         (lambda: events.Acknowledged(0, 0), "acknowledgement of 0 bytes"),
-        (lambda: events.Received(5, b"x"), "link 5"),
+        (lambda: events.Received(7, b"x"), "link 7"),
         (lambda: events.Received(0, b""), "no data"),
         (lambda: events.TimeTold(-1), "time -1 s does not fit"),
         (lambda: events.TimeTold(1 << 32), "time 4294967296 s does not fit"),
@@ -182,8 +182,8 @@ def test_a_power_cut_ends_links_silently() -> None:
 
 def test_the_receive_window_closes_and_opens() -> None:
     modem = linked(passive=True)
-    assert modem.receive_window(0) == WINDOW_BYTES
-    modem.network(events.Received(0, bytes(WINDOW_BYTES - 1)), 13 * S)
+    assert modem.receive_window(0) == NONOS_1_7_4.window_bytes
+    modem.network(events.Received(0, bytes(NONOS_1_7_4.window_bytes - 1)), 13 * S)
     assert modem.receive_window(0) == 1
     modem.network(events.Received(0, b"ab"), 13 * S)
     assert modem.receive_window(0) == 0
@@ -193,7 +193,7 @@ def test_the_receive_window_closes_and_opens() -> None:
 
 def test_a_network_that_ignores_the_window_is_stopped() -> None:
     modem = linked(passive=True)
-    modem.network(events.Received(0, bytes(WINDOW_BYTES + BACKLOG_BYTES - 1)), 13 * S)
+    modem.network(events.Received(0, bytes(NONOS_1_7_4.window_bytes + BACKLOG_BYTES - 1)), 13 * S)
     with pytest.raises(LocalProtocolError, match="ask receive_window"):
         modem.network(events.Received(0, b"ab"), 13 * S)
 
@@ -205,15 +205,15 @@ def test_what_waits_for_the_end_of_a_prompt_has_a_limit() -> None:
     ask(modem, b'AT+CIPSTART="TCP","h",80\r\n', 12 * S)
     modem.network(events.Connected(0, "192.168.1.50", 80, 50_001), 13 * S)
     assert ask(modem, b"AT+CIPSEND=5\r\n", 13 * S).endswith(b"> ")
-    assert modem.network(events.Received(0, bytes(WINDOW_BYTES - 1)), 14 * S) == []
+    assert modem.network(events.Received(0, bytes(NONOS_1_7_4.window_bytes - 1)), 14 * S) == []
     assert modem.receive_window(0) == 1
-    assert modem.receive_window(1) == WINDOW_BYTES
-    modem.network(events.Received(0, bytes(BACKLOG_BYTES - WINDOW_BYTES + 1)), 14 * S)
+    assert modem.receive_window(1) == NONOS_1_7_4.window_bytes
+    modem.network(events.Received(0, bytes(BACKLOG_BYTES - NONOS_1_7_4.window_bytes + 1)), 14 * S)
     assert modem.receive_window(0) == 0
     with pytest.raises(LocalProtocolError, match="ask receive_window"):
         modem.network(events.Received(0, b"a"), 14 * S)
     modem.power_on(15 * S)
-    assert modem.receive_window(0) == WINDOW_BYTES
+    assert modem.receive_window(0) == NONOS_1_7_4.window_bytes
 
 
 def test_after_its_end_a_link_brings_no_more_news_during_a_prompt() -> None:

@@ -12,6 +12,7 @@ from unosim.modem.catalog import UNMODELLED, UNMODELLED_FORMS
 from unosim.modem.commands import COMMANDS, run
 from unosim.modem.commands.command import FORMS, Call, Handler
 from unosim.modem.core import Core
+from unosim.modem.profile import Dialect
 
 
 def test_transcript(case: Any, delivery: str, play: Callable[[Any, str], None]) -> None:
@@ -58,10 +59,10 @@ def test_an_open_fence_is_refused(parse_transcript: Callable[[str], list[Any]]) 
         parse_transcript("## A case\n```\n> AT\n")
 
 
-def forms_implemented() -> set[tuple[str, str]]:
+def forms_implemented(dialect: Dialect) -> set[tuple[str, str]]:
     return {
         (name, letter)
-        for name, command in COMMANDS.items()
+        for name, command in COMMANDS[dialect].items()
         for letter, form in FORMS.items()
         if getattr(command, form)
     }
@@ -86,18 +87,23 @@ def test_every_form_of_a_profile_has_a_transcript(profile: Profile, monkeypatch:
 
         return note
 
-    for name, letter in forms_implemented():
-        monkeypatch.setitem(COMMANDS, name, replace(COMMANDS[name], **{FORMS[letter]: spy(name, letter)}))
+    commands = COMMANDS[profile.dialect]
+    for name, letter in forms_implemented(profile.dialect):
+        monkeypatch.setitem(commands, name, replace(commands[name], **{FORMS[letter]: spy(name, letter)}))
     core = Modem(profile, radio=Radio())._core
     for case in CASES[profile.name].values():
         for line in case.lines:
             if line.kind == ">":
-                run(core, unescape(line.text).partition(b"AT")[2])
+                run(core, unescape(line.text, profile)[2:])
     assert forms_known(profile) - forms_unmodelled(profile) - used == set()
 
 
 def test_every_form_is_implemented_or_given_a_reason() -> None:
     known = {pair for profile in PROFILES.values() for pair in forms_known(profile)}
     unmodelled = {pair for profile in PROFILES.values() for pair in forms_unmodelled(profile)}
-    assert forms_implemented() == known - unmodelled
+    for dialect in Dialect:
+        of_dialect = [profile for profile in PROFILES.values() if profile.dialect is dialect]
+        wanted = {pair for profile in of_dialect for pair in forms_known(profile) - forms_unmodelled(profile)}
+        assert wanted <= forms_implemented(dialect)
+    assert set.union(*(forms_implemented(dialect) for dialect in Dialect)) == known - unmodelled
     assert {name for name, _ in unmodelled} == set(UNMODELLED) | {name for name, _ in UNMODELLED_FORMS}

@@ -41,12 +41,12 @@ def _set_dhcp(core: Core, call: Call) -> Reply:
     call.parameters.comma()
     on = call.parameters.number(0, 1)
     call.parameters.end()
-    _switch_dhcp(core, call, bits, on=bool(on))
+    switch_dhcp(core, call, bits, on=bool(on))
     core.station.settle_address()
     return OK
 
 
-def _switch_dhcp(core: Core, call: Call, bits: int, *, on: bool) -> None:
+def switch_dhcp(core: Core, call: Call, bits: int, *, on: bool) -> None:
     """Switch halves of DHCP in the running settings, and the same halves in flash if they are to be saved."""
 
     def switched(mask: int) -> int:
@@ -59,7 +59,9 @@ def _switch_dhcp(core: Core, call: Call, bits: int, *, on: bool) -> None:
 
 def _address(core: Core, call: Call) -> Reply:
     now = core.flash.static_address if call.stored else core.station.address
-    parts = (("ip", now.address), ("gateway", now.gateway), ("netmask", now.netmask))
+    parts = [("ip", now.address), ("gateway", now.gateway), ("netmask", now.netmask)]
+    if core.session.ipv6 and core.station.ready:
+        parts.append(("ip6ll", _link_local(core)))
     return b"".join(line(f'{call.name}:{key}:"{value}"') for key, value in parts) + OK
 
 
@@ -74,7 +76,7 @@ def _set_address(core: Core, call: Call) -> Reply:
         parts += [f"{parts[0].rpartition('.')[0]}.1", "255.255.255.0"]
     call.parameters.end()
     core.configure(save=call.saves, static_address=StationAddress(*parts))
-    _switch_dhcp(core, call, DHCP_STATION, on=False)
+    switch_dhcp(core, call, DHCP_STATION, on=False)
     core.station.settle_address()
     return OK
 
@@ -115,6 +117,26 @@ def _set_hostname(core: Core, call: Call) -> Reply:
     return OK
 
 
+def _set_interface(core: Core, call: Call) -> Reply:
+    """Set the address of the module's own access point, which has to be on."""
+    if not core.running.mode & SOFTAP:
+        raise CommandError
+    address = call.parameters.string(HOST_BYTES, "IP ERROR")
+    if not is_address(address):
+        raise CommandError("IP ERROR")
+    call.parameters.end()
+    core.configure(save=False, softap_address=replace(core.running.softap_address, address=address))
+    return OK
+
+
+def _link_local(core: Core) -> str:
+    """Return the station's IPv6 link-local address (RFC 4291, appendix A)."""
+    octets = bytearray(bytes.fromhex(core.station_mac.replace(":", "")))
+    octets[0] ^= 2
+    interface = octets[:3] + b"\xff\xfe" + octets[3:]
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes(interface)))
+
+
 def _interfaces(core: Core, _call: Call) -> Reply:
     mac = core.station_mac
     lines: list[str] = []
@@ -122,7 +144,10 @@ def _interfaces(core: Core, _call: Call) -> Reply:
         softap_ip = core.running.softap_address.address
         lines += [f'+CIFSR:APIP,"{softap_ip}"', f'+CIFSR:APMAC,"{core.softap_mac}"']
     if core.running.mode & STATION:
-        lines += [f'+CIFSR:STAIP,"{core.station.address.address}"', f'+CIFSR:STAMAC,"{mac}"']
+        lines.append(f'+CIFSR:STAIP,"{core.station.address.address}"')
+        if core.session.ipv6 and core.station.ready:
+            lines.append(f'+CIFSR:STAIP6LL,"{_link_local(core)}"')
+        lines.append(f'+CIFSR:STAMAC,"{mac}"')
     return b"".join(map(line, lines)) + OK
 
 
@@ -154,7 +179,7 @@ COMMANDS: dict[str, Command] = {
     **scoped("+CIPSTA", Command(query=_address, set=_set_address)),
     **scoped("+CIPSTAMAC", Command(query=_mac, set=_set_mac)),
     "+CWHOSTNAME": Command(query=_hostname, set=_set_hostname),
-    "+CIFSR": Command(test=say_ok, execute=_interfaces),
+    "+CIFSR": Command(test=say_ok, set=_set_interface, execute=_interfaces),
     "+CIPDNS_CUR": _DNS,
     "+CIPDNS_DEF": _DNS,
 }

@@ -4,7 +4,7 @@ from unosim.modem.commands.command import Call, Command, Handler, say_ok, scoped
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError
 from unosim.modem.replies import NOTHING, OK, PENDING, Reply, bare, info
-from unosim.modem.settings import Settings, UartFormat
+from unosim.modem.settings import UartFormat
 
 LOWEST_BAUD = 110
 HIGHEST_BAUD = 5_000_000
@@ -30,7 +30,7 @@ def _restart(core: Core, _call: Call) -> Reply:
 
 
 def _restore(core: Core, _call: Call) -> Reply:
-    core.flash = Settings()
+    core.flash = core.profile.factory
     core.restart()
     return PENDING
 
@@ -57,23 +57,23 @@ def _sleep(core: Core, _call: Call) -> Reply:
     return info(f"+SLEEP:{core.session.sleep}")
 
 
-def _parse_uart(call: Call) -> UartFormat:
+def set_uart(core: Core, call: Call, lowest_baud: int, highest_baud: int) -> Reply:
+    """Answer at the old rate, then switch."""
     parameters = call.parameters
-    values = [parameters.number(LOWEST_BAUD, HIGHEST_BAUD)]
+    values = [parameters.number(lowest_baud, highest_baud)]
     for lowest, highest in ((5, 8), (1, 3), (0, 2), (0, 3)):
         parameters.comma()
         values.append(parameters.number(lowest, highest))
     parameters.end()
-    return UartFormat(*values)
+    uart = UartFormat(*values)
+    core.kernel.write(OK)
+    core.configure(save=not call.current_only, uart=uart)
+    core.set_baud(uart.baud)
+    return NOTHING
 
 
 def _set_uart(core: Core, call: Call) -> Reply:
-    """Answer at the old rate, then switch."""
-    uart = _parse_uart(call)
-    core.kernel.write(OK)
-    core.configure(save=call.saves, uart=uart)
-    core.set_baud(uart.baud)
-    return NOTHING
+    return set_uart(core, call, LOWEST_BAUD, HIGHEST_BAUD)
 
 
 def _uart(core: Core, call: Call) -> Reply:

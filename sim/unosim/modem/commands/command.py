@@ -18,11 +18,18 @@ class Call:
     """What follows the character that ended the name."""
     separator: str = "="
     """The character that ended the name."""
+    stores: bool = True
+    """Whether set commands write to flash at all at the moment (`AT+SYSSTORE`)."""
+
+    @property
+    def current_only(self) -> bool:
+        """Return whether the name says that flash is to be left alone: with `_CUR` only."""
+        return self.name.endswith("_CUR")
 
     @property
     def saves(self) -> bool:
-        """Return whether the command writes to flash: all but those with `_CUR` do."""
-        return not self.name.endswith("_CUR")
+        """Return whether the command writes to flash: unless it is told not to, one way or the other."""
+        return self.stores and not self.current_only
 
     @property
     def stored(self) -> bool:
@@ -55,3 +62,10 @@ def scoped(name: str, command: Command) -> dict[str, Command]:
 def say_ok(_core: Core, _call: Call) -> Reply:
     """Answer `OK` and do nothing."""
     return OK
+
+
+def flag_parameter(call: Call) -> bool:
+    """Return the only parameter of a command that switches something."""
+    on = bool(call.parameters.number(0, 1))
+    call.parameters.end()
+    return on

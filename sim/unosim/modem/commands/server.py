@@ -8,8 +8,8 @@ from unosim.modem.commands.command import Call, Command
 from unosim.modem.commands.tcpip import HIGHEST_PORT
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError
-from unosim.modem.events import LINKS
 from unosim.modem.replies import OK, Reply, bare, info, line
+from unosim.modem.settings import LINKS
 
 DEFAULT_PORT = 333
 TIMEOUT_S = 7_200

@@ -5,22 +5,15 @@ from collections.abc import Callable
 from unosim.modem import actions
 from unosim.modem.actions import Kind
 from unosim.modem.commands.addresses import HOST_BYTES, is_address
-from unosim.modem.commands.command import Call, Command
+from unosim.modem.commands.command import Call, Command, flag_parameter
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError
 from unosim.modem.events import Pong, Resolved
 from unosim.modem.links import Status
-from unosim.modem.replies import OK, PENDING, Reply, bare, failure, info, line
+from unosim.modem.replies import OK, PENDING, Reply, bare, info, line
 
 SSL_BUFFER_BYTES = (2_048, 4_096)
 """Bounds of `AT+CIPSSLSIZE` (Espressif AT instruction set)."""
-
-
-def flag_parameter(call: Call) -> bool:
-    """Return the only parameter of a command that switches something."""
-    on = bool(call.parameters.number(0, 1))
-    call.parameters.end()
-    return on
 
 
 def _multiple(core: Core, call: Call) -> Reply:
@@ -83,7 +76,7 @@ def _set_ssl_checks(core: Core, call: Call) -> Reply:
     return OK
 
 
-def _resolve(core: Core, host: str, then: Callable[[str | None], None]) -> None:
+def resolve(core: Core, host: str, then: Callable[[str | None], None]) -> None:
     """Look a host up; go on with its address, or with None if it has none or nobody answers in time."""
     if is_address(host):
         then(host)
@@ -100,7 +93,8 @@ def _resolve(core: Core, host: str, then: Callable[[str | None], None]) -> None:
         core.kernel.act(actions.Resolve(host))
 
 
-def _host(call: Call) -> str:
+def host_parameter(call: Call) -> str:
+    """Return the only parameter of a command that asks about a host."""
     host = call.parameters.string(HOST_BYTES)
     call.parameters.end()
     return host
@@ -108,22 +102,22 @@ def _host(call: Call) -> str:
 
 def _domain(core: Core, call: Call) -> Reply:
     def report(address: str | None) -> None:
-        core.finish(failure("DNS Fail") if address is None else info(f"{call.name}:{address}"))
+        core.finish(core.failure("DNS Fail") if address is None else info(f"{call.name}:{address}"))
 
-    _resolve(core, _host(call), report)
+    resolve(core, host_parameter(call), report)
     return PENDING
 
 
 def _ping(core: Core, call: Call) -> Reply:
-    host = _host(call)
+    host = host_parameter(call)
 
     def send(address: str | None) -> None:
         if address is None:
-            core.finish(failure("+timeout"))
+            core.finish(core.failure("+timeout"))
         else:
             _Ping(core, host)
 
-    _resolve(core, host, send)
+    resolve(core, host, send)
     return PENDING
 
 
@@ -146,7 +140,7 @@ class _Ping:
         self._core.kernel.write(line(f"+{event.ms}"))
 
     def _end(self) -> None:
-        self._core.finish(OK if self._answered else failure("+timeout"))
+        self._core.finish(OK if self._answered else self._core.failure("+timeout"))
 
 
 COMMANDS: dict[str, Command] = {

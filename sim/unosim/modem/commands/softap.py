@@ -53,7 +53,13 @@ def _set_access_point(core: Core, call: Call) -> Reply:
 
 
 def _guests(core: Core, _call: Call) -> Reply:
-    return b"".join(line(f"{one.address},{one.mac}") for one in core.softap.guests if one.address) + OK
+    return guests(core, "")
+
+
+def guests(core: Core, prefix: str) -> bytes:
+    """Return a line for every guest that has an address, each behind a prefix."""
+    known = (one for one in core.softap.guests if one.address)
+    return b"".join(line(f"{prefix}{one.address},{one.mac}") for one in known) + OK
 
 
 def _address(core: Core, call: Call) -> Reply:
@@ -119,7 +125,12 @@ def _country(core: Core, call: Call) -> Reply:
 
 
 def _set_country(core: Core, call: Call) -> Reply:
-    parameters = call.parameters
+    core.configure(save=call.saves, country=country_parameters(call.parameters))
+    return OK
+
+
+def country_parameters(parameters: Parameters) -> Country:
+    """Return what `AT+CWCOUNTRY` was told."""
     policy = parameters.number(0, 1)
     parameters.comma()
     code = parameters.string(COUNTRY_BYTES)
@@ -128,11 +139,10 @@ def _set_country(core: Core, call: Call) -> Reply:
     parameters.comma()
     channels = parameters.number(1, HIGHEST_CHANNEL + 1)
     parameters.end()
-    core.configure(save=call.saves, country=Country(policy, code, first_channel, channels))
-    return OK
+    return Country(policy, code, first_channel, channels)
 
 
-_LEASES = Command(query=_leases, set=_set_leases)
+LEASES = Command(query=_leases, set=_set_leases)
 _COUNTRY = Command(query=_country, set=_set_country)
 
 COMMANDS: dict[str, Command] = {
@@ -140,8 +150,8 @@ COMMANDS: dict[str, Command] = {
     **scoped("+CIPAP", Command(query=_address, set=_set_address)),
     **scoped("+CIPAPMAC", Command(query=_mac, set=_set_mac)),
     "+CWLIF": Command(execute=_guests),
-    "+CWDHCPS_CUR": _LEASES,
-    "+CWDHCPS_DEF": _LEASES,
+    "+CWDHCPS_CUR": LEASES,
+    "+CWDHCPS_DEF": LEASES,
     "+CWCOUNTRY_CUR": _COUNTRY,
     "+CWCOUNTRY_DEF": _COUNTRY,
 }

@@ -12,12 +12,14 @@ from unosim.modem.link import Link, Phase
 from unosim.modem.links import Status
 from unosim.modem.parameters import Parameters
 from unosim.modem.pass_through import is_suitable
-from unosim.modem.replies import OK, PENDING, Reply, failure, line
+from unosim.modem.replies import OK, PENDING, Reply, line
 from unosim.modem.sending import SEND_BYTES, Send
 from unosim.modem.settings import STATION, PeerRule, Target
 
 KEEPALIVE_S = 7_200
 """The longest keep-alive interval (Espressif AT instruction set)."""
+RECEIVED_HEAD = "\r\n+CIPRECVDATA,%d:"
+"""Against Espressif's own document, which has colon and comma the other way round."""
 READ_BYTES = 2_048
 """The most that one `AT+CIPRECVDATA` returns (Espressif AT instruction set)."""
 ALL_LINKS = 5
@@ -61,15 +63,20 @@ def _start(core: Core, call: Call) -> Reply:
     if core.running.mode == STATION and not core.station.ready:
         raise CommandError("no ip")
     link = link_parameter(core, call.parameters, "ID ERROR")
-    target = target_parameters(call.parameters)
+    return open_link(core, link, target_parameters(call.parameters))
+
+
+def open_link(core: Core, link: Link, target: Target) -> Reply:
+    """Open a connection on a link that must be free."""
     if link.phase is not Phase.FREE:
         raise CommandError("ALREADY CONNECTED")
-    if target.kind is Kind.SSL and any(one.kind is Kind.SSL for one in core.links.open()):
+    ssl_links = sum(one.kind is Kind.SSL for one in core.links.open())
+    if target.kind is Kind.SSL and ssl_links >= core.profile.ssl_links_max:
         raise CommandError("ssl reach max")
     if core.station.ready or is_address(target.host):
         core.links.connect(link, target, reachable=core.station.ready)
     else:
-        core.kernel.after(core.profile.name_timeout_ns, lambda: core.finish(failure("DNS Fail")))
+        core.kernel.after(core.profile.name_timeout_ns, lambda: core.finish(core.failure("DNS Fail")))
     return PENDING
 
 
@@ -150,10 +157,10 @@ def _read(core: Core, call: Call) -> Reply:
     call.parameters.end()
     if link.phase is Phase.OPEN and link.kind is not Kind.TCP:
         raise CommandError
-    data = core.links.read(link, count)
+    data, _ = core.links.receiver.read(link, count)
     if data:
-        return (core.profile.received_head % len(data)).encode() + data + OK
-    return OK if link.phase is Phase.OPEN else failure()
+        return (RECEIVED_HEAD % len(data)).encode() + data + OK
+    return OK if link.phase is Phase.OPEN else core.failure()
 
 
 def _held(core: Core, call: Call) -> Reply:
@@ -168,8 +175,13 @@ def _status(core: Core, _call: Call) -> Reply:
         links.status = Status.NOT_JOINED
     elif links.status is Status.NOT_JOINED:
         links.status = Status.HAS_ADDRESS
-    lines = [f"STATUS:{links.status.value}"]
-    for link in links.open():
+    return status(core, links.status.value)
+
+
+def status(core: Core, number: int) -> bytes:
+    """Return the links that are up, behind a number for the whole."""
+    lines = [f"STATUS:{number}"]
+    for link in core.links.open():
         peer = f'"{link.kind.value}","{link.address}",{link.remote_port},{link.local_port},{link.inbound:d}'
         lines.append(f"+CIPSTATUS:{link.number},{peer}")
     return b"".join(map(line, lines)) + OK

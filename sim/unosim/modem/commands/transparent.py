@@ -2,8 +2,7 @@
 
 from unosim.modem.actions import Kind
 from unosim.modem.commands.addresses import HOST_BYTES
-from unosim.modem.commands.command import Call, Command
-from unosim.modem.commands.sockets import flag_parameter
+from unosim.modem.commands.command import Call, Command, flag_parameter
 from unosim.modem.commands.tcpip import HIGHEST_PORT, KEEPALIVE_S
 from unosim.modem.core import Core
 from unosim.modem.errors import CommandError

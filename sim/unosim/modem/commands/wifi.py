@@ -69,14 +69,19 @@ def _check_join(core: Core, checks: int) -> None:
     elif checks < core.profile.join_checks:
         core.kernel.after(core.profile.join_check_ns, lambda: _check_join(core, checks + 1))
     else:
-        code = {
-            JoinFailure.TIMEOUT: 1,
-            JoinFailure.WRONG_PASSWORD: core.profile.wrong_password_code,
-            JoinFailure.NO_ACCESS_POINT: 3,
-            JoinFailure.OTHER: 4,
-        }[core.station.failure]
-        core.finish(line(f"+CWJAP:{code}") + core.profile.join_failed)
-        core.station.leave()
+        give_up(core)
+
+
+def give_up(core: Core) -> None:
+    """End a join that has not come about."""
+    code = {
+        JoinFailure.TIMEOUT: 1,
+        JoinFailure.WRONG_PASSWORD: core.profile.wrong_password_code,
+        JoinFailure.NO_ACCESS_POINT: 3,
+        JoinFailure.OTHER: 4,
+    }[core.station.failure]
+    core.finish(line(f"+CWJAP:{code}") + core.profile.join_failed)
+    core.station.leave()
 
 
 def _joined(core: Core, call: Call) -> Reply:
@@ -104,12 +109,11 @@ def _scan_for(core: Core, call: Call) -> Reply:
 
 
 def _scan_filter(parameters: Parameters) -> tuple[str, str, int]:
-    ssid = parameters.string(SSID_BYTES)
-    bssid = parameters.string(BSSID_BYTES) if parameters.more() else ""
-    channel = parameters.number(0, HIGHEST_CHANNEL) if parameters.more() else 0
-    if (
-        parameters.more()
-    ):  # scan type, shortest and longest time a channel in ms: without influence on our radio
+    ssid = "" if parameters.empty() else parameters.string(SSID_BYTES)
+    bssid = parameters.optional_string(BSSID_BYTES, "")
+    channel = parameters.optional_number(0, HIGHEST_CHANNEL, 0)
+    if parameters.given():
+        # Scan type, shortest and longest time a channel in ms: without influence on our radio.
         parameters.number(0, 1)
         for _ in range(2):
             parameters.comma()
@@ -128,6 +132,8 @@ def _scan(core: Core, ssid: str = "", bssid: str = "", channel: int = 0) -> Repl
             one
             for one in core.station.audible()
             if ssid in {"", one.ssid} and bssid in {"", one.bssid.lower()} and channel in {0, one.channel}
+            if one.rssi_dbm >= core.session.scan_rssi_dbm_min
+            if core.session.scan_encryptions >> one.security & 1
         ]
         if core.session.scan_sorted:
             found.sort(key=lambda one: -one.rssi_dbm)
