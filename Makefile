@@ -20,7 +20,7 @@ PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench format firmware install toolchain clean
+.PHONY: help demo test check bench torture format firmware install toolchain clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,9 @@ bench: install toolchain  ## measure the simulated Uno beside libsimavr and avr8
 	@[ -d .tools/node/node_modules/avr8js ] || ! command -v npm >/dev/null || \
 	    npm install --silent --no-audit --no-fund --prefix .tools/node avr8js@0.21.1
 	$(BIN)/python bench/board.py
+
+torture: install  ## deliver 200,000 readings while both sides are killed and the cloud fails (ARGS="200000 7")
+	PYTHONPATH=tests $(BIN)/python tests/system/torture.py $(or $(ARGS),200000 1)
 
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""The command line: `unoingest serve`, `unoingest readings` and `unoingest fake-cloud`.
+"""The command line: `unoingest serve`, `readings` and `fake-cloud`, and those of `unoingest.cli_outbox`.
 
 Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage. A failure is
 one line of what happened and one of what to do; `--debug` adds the traceback.
@@ -13,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 
+from unoingest.cli_outbox import check_command, outbox_command, send_command
 from unoingest.config import Config, config_options, environment_variable
 from unoingest.devices_command import devices_command
 from unoingest.errors import UnoingestError
@@ -59,13 +60,20 @@ def main(debug: bool) -> None:
 
 
 @main.command("serve")
-@config_options("database", "host", "port", "project", "log_profile")
+@config_options("database", "host", "port", "project", "outbox", "emulator", "log_profile")
 def serve_command(**settings: Any) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Each stored reading is one JSON line on stdout; the server's own events are JSON lines on stderr.
     """
-    serve(Config(**settings))
+    config = Config(**settings)
+    if config.outbox != "off" and not config.project:
+        raise click.UsageError("Missing option '--project': entries in an outbox belong to a project.")
+    serve(config)
+
+
+for command in (send_command, outbox_command, check_command):
+    main.add_command(command)
 
 
 main.add_command(devices_command)
@@ -97,6 +105,9 @@ def _rates(_context: click.Context, _parameter: click.Parameter, texts: tuple[st
     metavar="NAME=RATE",
     help="Let this share of the writes fail.",
 )
+@click.option(
+    "--poison", "poison_rate", type=float, default=0.0, help="Refuse this share of the entries by name."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the draw of faults.")
 def fake_cloud_command(rates: dict[str, float], **settings: Any) -> None:
     """Run a Cloud Logging service for tests, in memory, until SIGTERM or Ctrl-C.
@@ -110,7 +121,7 @@ def fake_cloud_command(rates: dict[str, float], **settings: Any) -> None:
     try:
         run(rates=rates, **settings)
     except ValueError as error:
-        raise click.UsageError(f"--fault: {error}") from error
+        raise click.UsageError(f"--fault or --poison: {error}") from error
 
 
 @main.command()

@@ -54,6 +54,20 @@ class Config:
             "doc": "Google Cloud project that holds the traces; log lines then link to them.",
         },
     )
+    outbox: str = field(
+        default="off",
+        metadata={
+            "type": click.Choice(["off", "keep", "send"]),
+            "doc": "Entries for Cloud Logging: none, kept in the store for `unoingest send`, or sent, too.",
+        },
+    )
+    emulator: str = field(
+        default="",
+        metadata={
+            "type": str,
+            "doc": "HOST:PORT of a Cloud Logging for tests, spoken to without TLS and credentials.",
+        },
+    )
     log_profile: str = field(
         default=PROFILE_DEFAULT,
         metadata={

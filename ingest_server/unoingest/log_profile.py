@@ -31,7 +31,7 @@ class ReadingFields(msgspec.Struct):
     seq: int
     age_ms: int | None
     timestamp: str
-    values: Mapping[str, int | float | str | None]
+    values: msgspec.Raw
 
 
 class StatusFields(msgspec.Struct):
@@ -40,7 +40,7 @@ class StatusFields(msgspec.Struct):
     device: str
     boot: int
     seq: int
-    counters: Mapping[str, int | str]
+    counters: msgspec.Raw
 
 
 _ENTRY_FIELDS: list[tuple[str, Any] | tuple[str, Any, Any]] = [

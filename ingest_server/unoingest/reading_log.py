@@ -30,10 +30,12 @@ from unoingest.trace_context import TraceContext, derive_trace_id
 
 DOUBLE_EXACT_MAX = 2**53
 
-FrameEncoder = Callable[[Any, int], bytes]
+_encode = msgspec.json.Encoder().encode
+
+FrameEncoder = Callable[[Any, int, Mapping[str, Any]], bytes]
 
 
-def no_frame(_entry: Any, _at_ns: int) -> bytes:
+def no_frame(_entry: Any, _at_ns: int, _numbers: Mapping[str, Any]) -> bytes:
     """Encode nothing: for a server without an outbox."""
     return b""
 
@@ -73,6 +75,7 @@ class ReadingLog:
             if profile.has_rfc3339_time
             else (*divmod(received_at_ns, NS_PER_S), UNSET)
         )
+        self._named = f"{device} boot {boot}"
         self._labels = {"device": device, "boot": str(boot)}
         self._span = (trace.span_id, trace.sampled) if trace else (UNSET, UNSET)
         # the name's hash stands in for the name: names differ in length, and the id must not
@@ -90,19 +93,18 @@ class ReadingLog:
             values_json: The same as canonical JSON.
         """
         timestamp_ns = None if age_ms is None else self._received_at_ns - age_ms * NS_PER_MS
+        exact = _exact(values)
         fields = ReadingFields(
             self._device,
             self._boot,
             seq,
             age_ms,
             rfc3339(self._received_at_ns if timestamp_ns is None else timestamp_ns),
-            {name: _exact(value) for name, value in values.items()},
+            msgspec.Raw(values_json if exact is values else _encode(exact)),
         )
-        entry = self._made(seq, f"reading {self._device} boot {self._boot} seq {seq}", "", fields, UNSET)
-        line = msgspec.json.encode(entry) + b"\n"
-        return NewReading(
-            seq, timestamp_ns, values_json, line, self._encode_frame(entry, self._received_at_ns)
-        )
+        entry = self._made("reading", seq, "", fields, UNSET)
+        frame = self._encode_frame(entry, self._received_at_ns, exact)
+        return NewReading(seq, timestamp_ns, values_json, _encode(entry) + b"\n", frame)
 
     def status(self, seq: int, counters: Mapping[str, int]) -> NewStatus:
         """Return the device's counters as the store takes them.
@@ -111,31 +113,39 @@ class ReadingLog:
             seq: Of the last reading in the request.
             counters: Name to 64-bit integer, 1..16 of them.
         """
-        exact = {name: _exact(value) for name, value in counters.items()}
-        fields = StatusFields(self._device, self._boot, seq, exact)
-        entry = self._made(
-            seq, f"status {self._device} boot {self._boot} seq {seq}", "-status", UNSET, fields
-        )
-        line = msgspec.json.encode(entry) + b"\n"
-        counters_json = msgspec.json.encode(counters)
-        return NewStatus(counters_json, line, self._encode_frame(entry, self._received_at_ns))
+        exact = _exact(counters)
+        fields = StatusFields(self._device, self._boot, seq, msgspec.Raw(_encode(exact)))
+        entry = self._made("status", seq, "-status", UNSET, fields)
+        frame = self._encode_frame(entry, self._received_at_ns, exact)
+        return NewStatus(_encode(counters), _encode(entry) + b"\n", frame)
 
-    def _made(self, seq: int, message: str, id_suffix: str, reading: Any, status: Any) -> Any:
+    def _made(self, kind: str, seq: int, id_suffix: str, reading: Any, status: Any) -> Any:
         trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
+        seconds, nanos, time = self._time
+        span_id, is_sampled = self._span
         return self._entry(
             "INFO",
-            message,
-            *self._time,
-            f"{self._insert_id_prefix}{seq:010d}{id_suffix}",
+            f"{kind} {self._named} seq {seq}",
+            seconds,
+            nanos,
+            time,
+            f"{self._insert_id_prefix}{seq:010}{id_suffix}",
             self._labels,
             self._trace_prefix + trace_id,
-            *self._span,
+            span_id,
+            is_sampled,
             reading,
             status,
         )
 
 
-def _exact(value: float | None) -> Any:
-    if isinstance(value, int) and abs(value) > DOUBLE_EXACT_MAX:
-        return str(value)
-    return value
+def _exact(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the numbers with those as text that a double cannot hold; the same object if there are none."""
+    for number in numbers.values():
+        if isinstance(number, int) and not -DOUBLE_EXACT_MAX <= number <= DOUBLE_EXACT_MAX:
+            return {name: _text_if_large(one) for name, one in numbers.items()}
+    return numbers
+
+
+def _text_if_large(number: Any) -> Any:
+    return str(number) if isinstance(number, int) and abs(number) > DOUBLE_EXACT_MAX else number

@@ -34,6 +34,7 @@ from unoingest.errors import ServeError, UnoingestError
 from unoingest.key_file import key_path
 from unoingest.key_ring import KeyRing
 from unoingest.rsgi import RsgiEntry
+from unoingest.serving_store import open_serving_store
 from unoingest.store import SqliteStore
 from unoingest.structured_log import encode_event, use_profile, write_stderr
 
@@ -100,13 +101,15 @@ def _load_app(config: Config) -> Any:
         signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     use_profile(config.log_profile)
+    stack = contextlib.ExitStack()
     try:
-        store = SqliteStore(config.database)
+        behind = stack.enter_context(open_serving_store(config))
     except UnoingestError as error:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
     keys = KeyRing(key_path(config.database))
-    return RsgiEntry(create_app(store, keys=keys, project=config.project), on_end=store.close)
+    app = create_app(behind.store, keys=keys, project=config.project, encode_frame=behind.encode_frame)
+    return RsgiEntry(app, on_end=stack.close)
 
 
 def _end_with_parent() -> None:

@@ -22,8 +22,14 @@ SCHEMA_VERSION = len(MIGRATIONS)
 BUSY_TIMEOUT_MS = 1000
 
 
-def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
+def open_database(path: Path, busy_timeout_ms: int, *, sync_commits: bool = True) -> sqlite3.Connection:
     """Return a writing connection in autocommit mode; a missing file is created and made durable.
+
+    Args:
+        path: The file.
+        busy_timeout_ms: How long a statement waits for another process's lock, milliseconds.
+        sync_commits: Whether each commit is on disk when it returns. Without, a power cut may undo the last
+            ones, but breaks nothing (SQLite, PRAGMA synchronous).
 
     Raises:
         StoreError: as documented at `unoingest.store.SqliteStore`.
@@ -41,7 +47,7 @@ def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
             _version(connection, path)
             # and before the upgrade, which is durable like everything else
             _use_write_ahead_log(connection, path)
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if sync_commits else 'NORMAL'}")
             # a file that can only be read fails here, not at the first reading
             _upgrade(connection, path)
             _sync_directory(path)
@@ -52,7 +58,7 @@ def open_database(path: Path, busy_timeout_ms: int) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Return a read-only connection to an existing store.
+    """Return a read-only connection to an existing store, to be used by one thread at a time.
 
     Raises:
         StoreError: as documented at `unoingest.store.read_readings`.
@@ -60,7 +66,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     with _mapped_errors(path):
         if not path.exists():
             raise StoreError(f"no store at {str(path)!r}", "Name the file given to `unoingest serve`.")
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         try:
             version = _version(connection, path)
         except BaseException:

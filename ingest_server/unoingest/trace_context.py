@@ -55,4 +55,4 @@ def derive_trace_id(device: str, boot: int, seq: int) -> str:
 
     The separator cannot occur in a device name, so no two identities share an input.
     """
-    return hashlib.sha256(f"{device}/{boot}/{seq}".encode()).digest()[:16].hex()
+    return hashlib.sha256(f"{device}/{boot}/{seq}".encode()).hexdigest()[:32]

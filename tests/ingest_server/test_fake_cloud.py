@@ -260,3 +260,42 @@ def test_the_document_names_every_fault() -> None:
     document = (Path(__file__).parents[2] / "docs" / "fake-cloud.md").read_text()
     table = document[document.index("## Faults") :]
     assert set(re.findall(r"`([a-z_]+)`", table)) == FAULTS.keys()
+
+
+def test_long_labels_are_cut_without_a_word() -> None:
+    log = fake()
+    log.write(request(entry(labels={"k" * 600: "v", "ü": "ü" * 40_000}), labels={"r" * 513: "x"}))
+    labels = dict(log.exported()[0].labels)
+    assert labels == {"k" * 512: "v", "ü": "ü" * 32_768, "r" * 512: "x"}
+
+
+@pytest.mark.parametrize(("resources", "is_taken"), [(1000, True), (1001, False)])
+def test_a_request_has_a_thousand_resources_at_most(resources: int, is_taken: bool) -> None:
+    log = fake()
+    entries = [entry(resource={"type": "t", "labels": {"n": str(n % resources)}}) for n in range(1100)]
+    if is_taken:
+        log.write(request(*entries, partial_success=True))
+    else:
+        with pytest.raises(CallError, match="1000 different resources"):
+            log.write(request(*entries, partial_success=True))
+    assert len(log.exported()) == (1100 if is_taken else 0)
+
+
+def test_labels_of_the_request_count_in_each_entry() -> None:
+    of_entry = {str(n): "" for n in range(60)}
+    fake().write(request(entry(labels=of_entry), labels=dict.fromkeys("0123", "")))
+    fake().write(request(entry(labels=of_entry), labels=dict.fromkeys("abcd", "")))
+    with pytest.raises(CallError, match="65 labels"):
+        fake().write(request(entry(labels=of_entry), labels=dict.fromkeys("abcde", "")))
+
+
+def test_the_same_entries_are_poison_each_time() -> None:
+    plan = FaultPlan(poison_rate=0.25)
+    log = FakeLog(plan, clock_ns=lambda: NOW_NS)
+    sent = [entry(str(n)) for n in range(400)]
+    for _ in range(2):
+        with pytest.raises(CallError, match="refused by the fault plan"):
+            log.write(request(*sent, partial_success=True))
+    assert 250 < len(log.view()) < 350
+    assert len(log.exported()) == 2 * len(log.view())
+    assert not any(plan.is_poison(found.insert_id) for found in log.view())

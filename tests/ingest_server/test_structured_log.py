@@ -55,7 +55,9 @@ def reading_line(**changes: Any) -> bytes:
     call |= {"values": {"a0": 512}, "age_ms": 120, **changes}
     context = {name: call[name] for name in ("trace", "project")}
     log = ReadingLog(call["device"], call["boot"], RECEIVED_AT_NS, **context)
-    return log.reading(call["seq"], call["age_ms"], call["values"], b"").log_line
+    return log.reading(
+        call["seq"], call["age_ms"], call["values"], json.dumps(call["values"]).encode()
+    ).log_line
 
 
 def test_a_reading_in_full() -> None:

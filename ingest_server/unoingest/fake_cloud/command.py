@@ -23,6 +23,7 @@ def run(
     certificate_file: Path | None,
     rates: Mapping[str, float],
     seed: int,
+    poison_rate: float,
 ) -> None:
     """Serve; one JSON line on stdout says where, once both ports are open.
 
@@ -33,6 +34,7 @@ def run(
         certificate_file: Where to write the certificate of this run; gRPC then speaks TLS. None for no TLS.
         rates: Share of the writes, 0..1, that each named fault hits.
         seed: Of the draw of faults.
+        poison_rate: Share of the entries, 0..1, that is refused by name.
 
     Raises:
         ServeError: an address cannot be listened at, or the certificate cannot be written.
@@ -40,7 +42,7 @@ def run(
     # before anything is announced: whoever reads the line may send a signal at once
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    log = FakeLog(FaultPlan(rates, seed=seed))
+    log = FakeLog(FaultPlan(rates, seed=seed, poison_rate=poison_rate))
     certificate = make_certificate() if certificate_file else None
     try:
         if certificate_file and certificate:

@@ -5,6 +5,7 @@ A fault *after* the write is an answer that got lost: the entries are stored and
 
 import random
 import threading
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,23 +49,36 @@ class FaultPlan:
         rates: Share of the writes, 0..1, that each named fault hits; together at most 1.
         script: Names of faults for the first writes, "" for a write that goes well; then the rates apply.
         seed: Of the draw. Calls of several clients come in any order, so only the sequence is repeatable.
+        poison_rate: Share of the entries, 0..1, that is refused by name, each time it is written. Which these
+            are follows from their insertId alone.
 
     Raises:
         ValueError: a name is unknown, a rate is out of range, or the rates exceed 1 together.
     """
 
     def __init__(
-        self, rates: Mapping[str, float] | None = None, *, script: Iterable[str] = (), seed: int = 1
+        self,
+        rates: Mapping[str, float] | None = None,
+        *,
+        script: Iterable[str] = (),
+        seed: int = 1,
+        poison_rate: float = 0.0,
     ) -> None:
         self._rates = dict(rates or {})
         self._script = list(script)
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._lock = threading.Lock()
+        self._poison_below = int(poison_rate * 2**32)
         unknown = ({*self._rates, *self._script} - {""}) - FAULTS.keys()
         if unknown:
             raise ValueError(f"no fault is called {sorted(unknown)}; there are {', '.join(FAULTS)}")
-        if any(not 0 <= rate <= 1 for rate in self._rates.values()) or sum(self._rates.values()) > 1:
-            raise ValueError(f"rates {self._rates} are not shares that add up to at most 1")
+        shares = [*self._rates.values(), poison_rate]
+        if any(not 0 <= share <= 1 for share in shares) or sum(self._rates.values()) > 1:
+            raise ValueError(f"rates {shares} are not shares that add up to at most 1")
+
+    def is_poison(self, insert_id: str) -> bool:
+        """Tell whether the entry with this insertId is refused."""
+        return bool(self._poison_below) and zlib.crc32(insert_id.encode()) < self._poison_below
 
     def draw(self) -> Fault | None:
         """Return what happens to the next write, or None if it goes well."""

@@ -11,12 +11,13 @@ Rules:
 """
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from google.cloud.logging_v2.types import LogEntry, WriteLogEntriesPartialErrors
+from google.cloud.logging_v2.types import WriteLogEntriesPartialErrors
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from google.protobuf.any_pb2 import Any as AnyMessage  # type: ignore[import-untyped]
 from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]
@@ -28,12 +29,14 @@ from unoingest.fake_cloud.filters import FilterError, parse_filter
 ENTRY_BYTES_MAX = 256_000
 REQUEST_BYTES_MAX = 10 * 1024 * 1024
 LABELS_MAX = 64
+LABEL_KEY_BYTES_MAX, LABEL_VALUE_BYTES_MAX = 512, 64 * 1024
+RESOURCES_MAX = 1000
 PAGE_ENTRIES_MAX = 1000
 PAGE_ENTRIES = 50
 PAST_NS_MAX = 30 * 24 * 3600 * 1_000_000_000
 FUTURE_NS_MAX = 24 * 3600 * 1_000_000_000
 
-_LogEntryPb: Any = LogEntry.pb()
+_LOG_NAME = re.compile(r"(?:projects|organizations|billingAccounts|folders)/[^/]+/logs/.")
 _PartialErrorsPb: Any = WriteLogEntriesPartialErrors.pb()
 
 
@@ -65,7 +68,7 @@ class FakeLog:
         self._clock_ns = clock_ns
         self._sleep_s = sleep_s
         self._lock = threading.Lock()
-        self._entries: list[Any] = []
+        self._written: list[_Written] = []
         self._ids = itertools.count()
 
     def write(self, request: Any) -> None:
@@ -86,7 +89,10 @@ class FakeLog:
     def exported(self) -> list[Any]:
         """Return every entry written (protobuf), in order, duplicates included: what a sink sees."""
         with self._lock:
-            return list(self._entries)
+            for written in self._written:
+                # half of a load test's time would go into entries that nobody asks for
+                written.complete(self._ids)
+            return [entry for written in self._written for entry in written.entries]
 
     def view(self, projects: set[str] | None = None) -> list[Any]:
         """Return what a query can find, by timestamp and insertId: each entry once, none that is too old.
@@ -129,41 +135,105 @@ class FakeLog:
 
     def delete_log(self, log_name: str) -> None:
         """Delete a log's entries. Raises CallError if it has none."""
+        found = False
         with self._lock:
-            left = [entry for entry in self._entries if entry.log_name != log_name]
-            if len(left) == len(self._entries):
-                raise CallError(status_pb2.Status(code=code_pb2.NOT_FOUND, message=f"no log {log_name!r}"))
-            self._entries = left
+            for written in self._written:
+                written.complete(self._ids)
+                left = [entry for entry in written.entries if entry.log_name != log_name]
+                found |= len(left) < len(written.entries)
+                written.entries = left
+        if not found:
+            raise CallError(status_pb2.Status(code=code_pb2.NOT_FOUND, message=f"no log {log_name!r}"))
 
     def _write(self, request: Any) -> None:
         if request.ByteSize() > REQUEST_BYTES_MAX:
             raise _invalid(f"Request payload size exceeds the limit: {REQUEST_BYTES_MAX} bytes.")
         now_ns = self._clock_ns()
-        entries = [self._complete(request, entry, now_ns) for entry in request.entries]
-        errors = {index: text for index, entry in enumerate(entries) if (text := _fault_of(entry, now_ns))}
+        entries = list(request.entries)
+        if len({entry.resource.SerializeToString() for entry in entries if entry.HasField("resource")}) > (
+            RESOURCES_MAX
+        ):
+            raise _invalid(f"Log entries have more than {RESOURCES_MAX} different resources")
+        judge = _Judge(request, now_ns, self._plan)
+        errors = {index: text for index, entry in enumerate(entries) if (text := judge.fault_of(entry))}
         if errors and not request.partial_success:
             raise _invalid(next(iter(errors.values())))
         if not request.dry_run:
+            good = (
+                [entry for index, entry in enumerate(entries) if index not in errors] if errors else entries
+            )
             with self._lock:
-                self._entries += [entry for index, entry in enumerate(entries) if index not in errors]
+                self._written.append(_Written(request, good, now_ns))
         if errors:
             raise CallError(_partial_status(errors))
 
-    def _complete(self, request: Any, sent: Any, now_ns: int) -> Any:
-        entry = _LogEntryPb()
-        entry.CopyFrom(sent)
-        entry.log_name = entry.log_name or request.log_name
-        if not entry.resource.type:
-            entry.resource.CopyFrom(request.resource)
-        for name in request.labels:
-            if name not in entry.labels:
-                entry.labels[name] = request.labels[name]
-        if not entry.HasField("timestamp"):
-            entry.timestamp.FromNanoseconds(now_ns)
-        entry.receive_timestamp.FromNanoseconds(now_ns)
-        # the real service makes one up, too: such an entry is never a duplicate
-        entry.insert_id = entry.insert_id or f"fake-{next(self._ids):012d}"
-        return entry
+
+class _Written:
+    """Entries of one request that were written; its defaults are filled in when somebody asks for them."""
+
+    def __init__(self, request: Any, entries: list[Any], now_ns: int) -> None:
+        self._request = request
+        self._now_ns = now_ns
+        self._is_complete = False
+        self.entries = entries
+
+    def complete(self, ids: Iterator[int]) -> None:
+        """Fill in what the entries lack; `ids` are for those that have none."""
+        if self._is_complete:
+            return
+        self._is_complete = True
+        for entry in self.entries:
+            entry.log_name = entry.log_name or self._request.log_name
+            if not entry.HasField("resource"):
+                entry.resource.CopyFrom(self._request.resource)
+            labels = {**self._request.labels, **entry.labels}
+            entry.labels.clear()
+            for name, text in labels.items():
+                entry.labels[_cut(name, LABEL_KEY_BYTES_MAX)] = _cut(text, LABEL_VALUE_BYTES_MAX)
+            if not entry.HasField("timestamp"):
+                entry.timestamp.FromNanoseconds(self._now_ns)
+            entry.receive_timestamp.FromNanoseconds(self._now_ns)
+            # the real service makes one up, too: such an entry is never a duplicate
+            entry.insert_id = entry.insert_id or f"fake-{next(ids):012d}"
+
+
+class _Judge:
+    """Judges the entries of one request as they will be when the request's defaults are filled in."""
+
+    def __init__(self, request: Any, now_ns: int, plan: FaultPlan) -> None:
+        self._is_poison = plan.is_poison
+        self._log_name = request.log_name
+        self._labels = set(request.labels)
+        self._latest_s = (now_ns + FUTURE_NS_MAX) // 1_000_000_000
+        self._latest_nanos = (now_ns + FUTURE_NS_MAX) % 1_000_000_000
+        # the defaults are written into each entry and count there; tags and lengths are a few bytes more
+        self._defaults_bytes = request.resource.ByteSize() + len(request.log_name.encode())
+        self._defaults_bytes += sum(len((name + text).encode()) for name, text in request.labels.items())
+
+    def fault_of(self, entry: Any) -> str:
+        """Return why an entry is refused, or ""."""
+        log_name = entry.log_name or self._log_name
+        if not _LOG_NAME.match(log_name):
+            return f"Log name {log_name[:200]!r} is not of the form projects/[PROJECT]/logs/[LOG]"
+        size_bytes = entry.ByteSize() + self._defaults_bytes
+        if size_bytes > ENTRY_BYTES_MAX:
+            return f"Log entry with size: {size_bytes} bytes exceeds maximum size of {ENTRY_BYTES_MAX} bytes"
+        if len(entry.labels) + len(self._labels) > LABELS_MAX:
+            labels = len(self._labels.union(entry.labels))
+            if labels > LABELS_MAX:
+                return f"Log entry has {labels} labels, more than {LABELS_MAX}"
+        timestamp = entry.timestamp
+        if (timestamp.seconds, timestamp.nanos) > (self._latest_s, self._latest_nanos):
+            return "Log entry with timestamp more than 24 hours in the future"
+        if self._is_poison(entry.insert_id):
+            return "Log entry refused by the fault plan"
+        return ""
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    """Return as much of the text as fits; the service says nothing of it either."""
+    encoded = text.encode()
+    return text if len(encoded) <= bytes_max else encoded[:bytes_max].decode(errors="ignore")
 
 
 def to_json(entry: Any) -> dict[str, Any]:
@@ -180,22 +250,6 @@ def exported_lines(log: FakeLog) -> Iterator[bytes]:
 
 def _project_of(log_name: str) -> str:
     return log_name.partition("/logs/")[0]
-
-
-def _fault_of(entry: Any, now_ns: int) -> str:
-    """Return why an entry is refused, or ""."""
-    collection, _, rest = entry.log_name.partition("/")
-    if collection not in {"projects", "organizations", "billingAccounts", "folders"} or "/logs/" not in rest:
-        return f"Log name {entry.log_name[:200]!r} is not of the form projects/[PROJECT]/logs/[LOG]"
-    if entry.ByteSize() > ENTRY_BYTES_MAX:
-        return (
-            f"Log entry with size: {entry.ByteSize()} bytes exceeds maximum size of {ENTRY_BYTES_MAX} bytes"
-        )
-    if len(entry.labels) > LABELS_MAX:
-        return f"Log entry has {len(entry.labels)} labels, more than {LABELS_MAX}"
-    if entry.timestamp.ToNanoseconds() > now_ns + FUTURE_NS_MAX:
-        return "Log entry with timestamp more than 24 hours in the future"
-    return ""
 
 
 def _invalid(message: str) -> CallError:
