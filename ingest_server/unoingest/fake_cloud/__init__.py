@@ -5,8 +5,8 @@ entries.list with de-duplication at query time, a subset of the filter language,
 logs.delete; failures by name, before or after an entry is stored. The unmodified `google-cloud-logging`
 client runs against it.
 
-What it has not: credentials (any are taken), tailing, sinks, buckets, views and metrics. It keeps everything in
-memory, for as long as it lives.
+What it has not: credentials (any are taken), tailing, sinks, buckets, views and metrics. It keeps everything
+in memory, for as long as it lives.
 
 Sources: the comments of google/logging/v2/logging.proto and log_entry.proto, and the page "Quotas and limits"
 of Cloud Logging's documentation.
