@@ -102,6 +102,7 @@ def harm_to(path: Path, acknowledged: set[Identity]) -> str:
     try:
         (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
         rows = connection.execute("SELECT device, seq, channel_values FROM reading").fetchall()
+        (entries,) = connection.execute("SELECT coalesce(sum(entries), 0) FROM outbox").fetchone()
     except sqlite3.Error as error:
         return f"it cannot be read: {error}"
     finally:
@@ -111,5 +112,7 @@ def harm_to(path: Path, acknowledged: set[Identity]) -> str:
     lost = acknowledged - {(device, seq) for device, seq, _ in rows}
     if lost:
         return f"{len(lost)} acknowledged readings are missing, {min(lost)} among them"
+    if entries != len(rows):
+        return f"{len(rows)} readings have {entries} entries for the cloud"
     wrong = [(device, seq) for device, seq, values in rows if values != store_workload.values_of(device, seq)]
     return f"{len(wrong)} readings have other values, {wrong[0]} among them" if wrong else ""

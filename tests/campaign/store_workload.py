@@ -31,7 +31,7 @@ def values_of(device: str, seq: int) -> bytes:
 def batch_of(device: str, first: int, count: int) -> NewBatch:
     """Return readings of one request."""
     readings = tuple(
-        NewReading(seq, RECEIVED_AT_NS, values_of(device, seq), b"x" * (100 + seq * 31 % 900) + b"\n")
+        NewReading(seq, RECEIVED_AT_NS, values_of(device, seq), b"line\n", b"x" * (100 + seq * 31 % 900))
         for seq in range(first, first + count)
     )
     return NewBatch(device, 1, RECEIVED_AT_NS, readings)
@@ -80,7 +80,7 @@ def main() -> None:
     folder, seed, readings = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     store = SqliteStore(folder / STORE)
     for setting in sys.argv[4:]:
-        store._commits._connection.execute(f"PRAGMA {setting}")
+        store._connection.execute(f"PRAGMA {setting}")
     finished: list[str] = []
     devices = [f"device-{seed}-{number}" for number in range(DEVICES)]
     threads = [
