@@ -39,10 +39,11 @@ check: install  ## format, lint, types
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 
-bench: install toolchain  ## measure the simulated Uno beside libsimavr and avr8js, as ratios in one run
+bench: install toolchain  ## measure the simulated Uno beside libsimavr and avr8js, and the ESP-01, in one run
 	@[ -d .tools/node/node_modules/avr8js ] || ! command -v npm >/dev/null || \
 	    npm install --silent --no-audit --no-fund --prefix .tools/node avr8js@0.21.1
 	$(BIN)/python bench/board.py
+	$(BIN)/python bench/modem.py
 
 torture: install  ## deliver 200,000 readings while both sides are killed and the cloud fails (ARGS="200000 7")
 	PYTHONPATH=tests $(BIN)/python tests/system/torture.py $(or $(ARGS),200000 1)

@@ -85,6 +85,24 @@ def parse_address(text: str) -> Address:
     return host, int(port)
 
 
+def parse_inbound(texts: Sequence[str]) -> dict[int, Address]:
+    """Return the doors of texts `PORT=HOST:PORT`: a port of the module, and where callers find it.
+
+    Raises:
+        UsageError: a text is none, or the module has no such port.
+    """
+    doors = {}
+    for text in texts:
+        port, separator, real = text.partition("=")
+        if not separator or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 0xFFFF:
+            raise UsageError(
+                f"no port of the module and where callers find it: {text!r}",
+                hint="write PORT=HOST:PORT, such as 80=127.0.0.1:8080; port 0 there is any that is free",
+            )
+        doors[int(port)] = parse_address(real)
+    return doors
+
+
 def parse_routes(texts: Sequence[str]) -> dict[Address, Address]:
     """Return the routes of texts `HOST:PORT=HOST:PORT`: what the module asks for, and where that really is.
 

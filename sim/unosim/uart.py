@@ -8,6 +8,7 @@ The line has no limit of its own: it holds what a module has said and not yet sh
 bounds that.
 """
 
+import functools
 from collections import deque
 from typing import NamedTuple
 
@@ -33,17 +34,39 @@ class Frame(NamedTuple):
         return self.start_ns + FRAME_BITS * NS_PER_S // self.baud
 
 
+class Run(NamedTuple):
+    """Characters on the wire, back to back."""
+
+    data: bytes
+    start_ns: int
+    """The start edge of the character before which `first` others have left."""
+    baud: int
+    """The sender's rate in bits per second."""
+    first: int = 0
+
+    def start_of(self, index: int) -> int:
+        """Return the instant in ns of a character's start edge; `index` counts those of `data`."""
+        return self.start_ns + (self.first + index) * FRAME_BITS * NS_PER_S // self.baud
+
+    def end_of(self, index: int) -> int:
+        """Return the instant in ns at which a character's stop bit is over."""
+        return self.start_of(index) + FRAME_BITS * NS_PER_S // self.baud
+
+
 class Line:
     """Paces bytes onto the wire at a baud rate, back to back, in the order they were written."""
 
     def __init__(self, baud: int) -> None:
         self._baud = baud
         self._free_ns = 0
-        self._frames: deque[Frame] = deque()
+        self._runs: deque[Run] = deque()
+        self._taken = 0
+        """How many characters of the oldest run are gone."""
+        self._waiting = 0
 
     def __len__(self) -> int:
-        """Return the number of frames that nobody has taken yet."""
-        return len(self._frames)
+        """Return the number of characters that nobody has taken yet."""
+        return self._waiting
 
     @property
     def baud(self) -> int:
@@ -57,36 +80,68 @@ class Line:
     def write(self, data: bytes, now_ns: int) -> int:
         """Queue bytes behind what is still leaving; return the instant in ns of their first start edge."""
         start_ns = max(now_ns, self._free_ns)
-        for index, byte in enumerate(data):
-            self._frames.append(
-                Frame(byte, start_ns + index * FRAME_BITS * NS_PER_S // self._baud, self._baud)
-            )
+        if data:
+            self._runs.append(Run(data, start_ns, self._baud))
+            self._waiting += len(data)
         self._free_ns = start_ns + -(-len(data) * FRAME_BITS * NS_PER_S // self._baud)
         return start_ns
 
     def next_take_ns(self) -> int | None:
         """Return by when the oldest frame should be taken: a frame's time before its start edge."""
-        if not self._frames:
+        if not self._runs:
             return None
-        oldest = self._frames[0]
-        return 2 * oldest.start_ns - oldest.end_ns
+        run = self._runs[0]
+        return 2 * run.start_of(self._taken) - run.end_of(self._taken)
 
-    def next_end_ns(self) -> int | None:
-        """Return the end in ns of the oldest frame that nobody has taken yet."""
-        return self._frames[0].end_ns if self._frames else None
+    def next_end_ns(self, count: int = 1) -> int | None:
+        """Return when up to `count` of the oldest characters are over that leave back to back, in ns."""
+        if not self._runs:
+            return None
+        run = self._runs[0]
+        return run.end_of(min(self._taken + count, len(run.data)) - 1)
 
-    def take_ended(self, now_ns: int) -> list[Frame]:
-        """Remove and return the frames that are over at an instant in ns, oldest first."""
+    def take_ended(self, now_ns: int) -> list[Run]:
+        """Remove and return the characters that are over at an instant in ns, oldest first."""
         ended = []
-        while self._frames and self._frames[0].end_ns <= now_ns:
-            ended.append(self._frames.popleft())
+        while self._runs and (count := self._ended(now_ns)):
+            ended.append(self._take_run(count))
         return ended
 
     def take(self, count: int) -> list[Frame]:
         """Remove and return up to `count` frames, oldest first."""
-        return [self._frames.popleft() for _ in range(min(count, len(self._frames)))]
+        frames: list[Frame] = []
+        while self._runs and len(frames) < count:
+            run = self._take_run(min(count - len(frames), len(self._runs[0].data) - self._taken))
+            frames += [Frame(byte, run.start_of(index), run.baud) for index, byte in enumerate(run.data)]
+        return frames
+
+    def _ended(self, now_ns: int) -> int:
+        """Return how many characters of the oldest run are over and not taken yet."""
+        run = self._runs[0]
+        count = (now_ns - run.start_ns) * run.baud // (FRAME_BITS * NS_PER_S) + 1  # one too many at most
+        count = min(count, len(run.data))
+        while count > self._taken and run.end_of(count - 1) > now_ns:
+            count -= 1
+        return max(0, count - self._taken)
+
+    def _take_run(self, count: int) -> Run:
+        """Remove and return characters of the oldest run."""
+        run, start = self._runs[0], self._taken
+        self._waiting -= count
+        self._taken += count
+        if self._taken == len(run.data):
+            self._runs.popleft()
+            self._taken = 0
+        return Run(run.data[start : start + count], run.start_ns, run.baud, start)
 
 
+@functools.lru_cache(maxsize=64)
+def sampled(sender_bit: int, receiver_bit: int) -> bytes:
+    """Return what a receiver makes of each byte (0-255) of a sender; see `sample`."""
+    return bytes(sample(byte, sender_bit, receiver_bit)[0] for byte in range(256))
+
+
+@functools.lru_cache(maxsize=4_096)
 def sample(data: int, sender_bit: int, receiver_bit: int) -> tuple[int, bool]:
     """Return the byte a receiver makes of a frame, and whether it saw no stop bit (a framing error).
 

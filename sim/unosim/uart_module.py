@@ -17,6 +17,10 @@ class UartModule(Protocol):
     def baud(self) -> int:
         """The UART's rate now, in bits per second."""
 
+    @property
+    def patience_bytes(self) -> int:
+        """How many bytes that arrive back to back may be given at the instant of the last; at least 1."""
+
     def receive_window(self, link: int) -> int:
         """Return how many bytes the network may deliver on a link (0-4)."""
 

@@ -6,7 +6,8 @@ same gaps as on silicon even when the host hands over a whole command at once.
 
 Rules: time is an argument and never runs backwards. Everything between two calls happens at its own instant:
 being late changes when the caller hears of something, not what happened. Each direction is sampled with the
-receiver's rate: where the rates differ, garbage comes out.
+receiver's rate: where the rates differ, garbage comes out. Characters that leave back to back are given to
+the modem together as far as it has patience, that is, as far as nothing could come of them before the last.
 
 What it does not do: frames other than 8N1, RTS and CTS, breaks.
 """
@@ -15,7 +16,7 @@ from unosim.clock import NS_PER_S, earliest
 from unosim.module_end import ModuleEnd, Watch
 from unosim.network.seam import Network
 from unosim.trace import Channel, Entry
-from unosim.uart import Line, sample
+from unosim.uart import Line, Run, sampled
 from unosim.uart_module import UartModule
 
 BACKLOG_BYTES_MAX = 4_096
@@ -71,30 +72,34 @@ class WiredModem:
 
     def run(self, now_ns: int) -> None:
         """Let time pass up to an instant."""
-        while True:
-            due_ns = self._next_event()
-            at_ns = now_ns if due_ns is None else max(self.now_ns, min(due_ns, now_ns))
-            self._step(at_ns)
-            if due_ns is None or due_ns >= now_ns:
-                return
+        while (due_ns := self._next_event()) is not None and due_ns <= now_ns:
+            self.now_ns = max(self.now_ns, due_ns)
+            self._hear_host()
+            self._end.settle(self.now_ns)
+        self.now_ns = now_ns
+        self._end.settle(now_ns)  # a network of real sockets may have something that nobody announced
 
     def heard(self, baud: int | None, now_ns: int) -> bytes:
         """Return what the host's UART has received up to an instant, by its rate (None follows the modem)."""
         data = bytearray()
-        for frame in self._end.to_host.take_ended(now_ns):
-            byte, _ = sample(frame.data, _PS_PER_S // frame.baud, _PS_PER_S // (baud or frame.baud))
-            data.append(byte)  # a framing error is kept, as terminal drivers do
+        for run in self._end.to_host.take_ended(now_ns):
+            data += _received(run, baud or run.baud)
         return bytes(data)
 
     def _next_event(self) -> int | None:
         """Return the instant in ns of the next event at the modem."""
-        return earliest(self._from_host.next_end_ns(), self._end.next_deadline())
+        heard_ns = self._from_host.next_end_ns(self.modem.patience_bytes)
+        return earliest(heard_ns, self._end.next_deadline())
 
-    def _step(self, at_ns: int) -> None:
-        """Let happen what is due at an instant: the host first, then the network, then the modem."""
-        self.now_ns = at_ns
-        for frame in self._from_host.take_ended(at_ns):
-            self._watch(Entry(at_ns, Channel.UNO_TX, bytes([frame.data]), frame.baud))
-            byte, _ = sample(frame.data, _PS_PER_S // frame.baud, _PS_PER_S // self.modem.baud)
-            self._end.hear(bytes([byte]), at_ns)
-        self._end.settle(at_ns)
+    def _hear_host(self) -> None:
+        """Give the modem what of the host has arrived by now."""
+        for run in self._from_host.take_ended(self.now_ns):
+            for index in range(len(run.data)):
+                said = run.data[index : index + 1]
+                self._watch(Entry(run.end_of(index), Channel.UNO_TX, said, run.baud))
+            self._end.hear(_received(run, self.modem.baud), self.now_ns)
+
+
+def _received(run: Run, baud: int) -> bytes:
+    """Return what a receiver at a rate makes of characters; like drivers, it keeps those with no stop bit."""
+    return run.data.translate(sampled(_PS_PER_S // run.baud, _PS_PER_S // baud))

@@ -79,8 +79,34 @@ def test_a_host_that_says_too_much_is_asked_to_pause(wired: WiredModem) -> None:
     assert wired.listening
     wired.say(bytes(BACKLOG_BYTES_MAX), 115_200, NS_PER_S)
     assert not wired.listening
-    wired.run(NS_PER_S + 2 * CHARACTER_NS)
+    wired.run(NS_PER_S + 101 * CHARACTER_NS)  # a chunk of the module's UART
     assert wired.listening
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7, 50, 101, 1_000])
+def test_in_how_many_pieces_the_host_says_it_changes_nothing(pieces: int) -> None:
+    """Back to back is back to back, and time passes in steps of any size meanwhile."""
+    said = b"AT+CIPSTATUS\r\n" * 20 + b"AT\r\n"
+
+    def run(count: int, step_ns: int) -> list[tuple[int, bytes]]:
+        entries: list[Entry] = []
+        wired = WiredModem(Module().make(), VirtualNetwork({}), entries.append)
+        wired.power_on(0)
+        wired.run(NS_PER_S)
+        size = -(-len(said) // count)
+        for start in range(0, len(said), size):
+            wired.say(said[start : start + size], 115_200, NS_PER_S)
+        for now_ns in range(NS_PER_S, 2 * NS_PER_S, step_ns):
+            wired.run(now_ns)
+        wired.run(2 * NS_PER_S)
+        return [(one.at_ns, one.data) for one in entries if one.channel is Channel.ESP_TX]
+
+    whole = run(1, NS_PER_S)
+    for step_ns in (3_000_017, 50_021):
+        other = run(pieces, step_ns)
+        assert b"".join(data for _, data in other) == b"".join(data for _, data in whole)
+        # each piece begins at a whole nanosecond
+        assert max(abs(a - b) for (a, _), (b, _) in zip(other, whole, strict=True)) <= 2 * pieces
 
 
 def test_the_network_is_paused_while_the_wire_is_full(wired: WiredModem) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from unosim.clock import NS_PER_S
 from unosim.errors import UserError
 from unosim.esp01 import Module
+from unosim.faults import FaultError, Plan
 from unosim.modem import PROFILES, AccessPoint, ModemError, Settings, actions, events
 from unosim.trace import Channel
 from unosim.uart import FRAME_BITS
@@ -51,6 +52,24 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     access_points: list[AccessPoint]
     flash: Settings = msgspec.field(default_factory=Settings)
     """What its flash held at power-on."""
+    faults: str = ""
+    """The text of the plan of faults it suffered from; a replay lets those of the module strike again."""
+    fault_seed: int = 0
+
+    @property
+    def plan(self) -> Plan:
+        """Return the plan of faults.
+
+        Raises:
+            TraceError: this version of unosim does not know one of them.
+        """
+        try:
+            return Plan.parse(self.faults, seed=self.fault_seed)
+        except FaultError as error:
+            raise TraceError(
+                f"recorded with faults that are not known here: {error}",
+                hint="use the version of unolink that recorded it",
+            ) from error
 
     @property
     def module(self) -> Module:

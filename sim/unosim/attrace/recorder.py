@@ -17,6 +17,7 @@ replayed.
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -24,6 +25,7 @@ from unosim.attrace.format import UART, VERSION, Header, Record, TraceError, net
 from unosim.attrace.meaning import meaning
 from unosim.clock import NS_PER_S
 from unosim.esp01 import Module
+from unosim.faults import Plan
 from unosim.masking import Masks
 from unosim.modem import Modem, actions, events
 from unosim.network.seam import Network
@@ -71,12 +73,13 @@ class Recorder:
         path: the file to write; what was in it is lost.
         modem: the modem, not powered yet.
         module: what the modem was made from.
+        plan: what goes wrong at it, so that a replay lets it go wrong again.
 
     Raises:
         TraceError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, modem: Modem, module: Module) -> None:
+    def __init__(self, path: Path, modem: Modem, module: Module, plan: Plan | None = None) -> None:
         self._masks = Masks()
         self._lines = {channel: _Line(channel, self._write_line) for channel in UART}
         try:
@@ -94,8 +97,18 @@ class Recorder:
                 seed=module.seed,
                 access_points=points,
                 flash=flash,
+                faults=str(plan or ""),
+                fault_seed=plan.seed if plan else 0,
             )
         )
+
+    def __enter__(self) -> Self:
+        """Record."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Write what is left."""
+        self.close()
 
     def watch(self, entry: Entry) -> None:
         """Take what was said on the UART; the network's side comes by way of `network`."""

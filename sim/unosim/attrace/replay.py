@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from unosim.attrace.format import Record, Recording
 from unosim.clock import NS_PER_MS, NS_PER_S
+from unosim.faults import Injection
 from unosim.modem import actions, events
 from unosim.network.schedule import Schedule
 from unosim.trace import Channel, Entry
@@ -86,7 +87,10 @@ def replay(recording: Recording) -> Difference | None:
                 for index, byte in enumerate(entry.data)
             )
 
-    wired = WiredModem(recording.header.module.make(recording.header.flash), network, watch)
+    module = recording.header.module
+    faults = Injection(recording.header.plan)
+    modem = faults.modem(module.make(recording.header.flash), [point.ssid for point in module.access_points])
+    wired = WiredModem(modem, network, watch)
     for record in lines[Channel.UNO_TX]:
         for at_ns, byte in zip(record.instants(), record.data, strict=True):
             wired.say(bytes([byte]), record.baud, at_ns - FRAME_BITS * NS_PER_S // record.baud)

@@ -1,6 +1,6 @@
 """One run of a plan: the wrappers that carry it out, and the list of what they did."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from unosim.clock import NS_PER_S
@@ -28,10 +28,12 @@ class Injection:
 
     Args:
         plan: what is to go wrong.
+        tell: is told of each stroke as it happens.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, tell: Callable[[Happened], None] = lambda _stroke: None) -> None:
         self.plan = plan
+        self._tell = tell
         self.happened: list[Happened] = []
         """What has gone wrong so far, in order."""
 
@@ -50,3 +52,4 @@ class Injection:
 
     def _strike(self, at_ns: int, fault: Fault) -> None:
         self.happened.append(Happened(at_ns, fault))
+        self._tell(self.happened[-1])

@@ -78,6 +78,11 @@ class FaultyModem:
         """The UART's true rate now, in bits per second."""
         return round(self._modem.baud * self._speed)
 
+    @property
+    def patience_bytes(self) -> int:
+        """One: a fault may strike before each byte."""
+        return 1
+
     def receive_window(self, link: int) -> int:
         """Return how many bytes the network may deliver on a link (0-4)."""
         return self._modem.receive_window(link)

@@ -14,7 +14,8 @@ import click
 from unosim.attrace import Recorder
 from unosim.console import Console
 from unosim.errors import UsageError, reported
-from unosim.esp01 import DEFAULT_ACCESS_POINT, choose, parse_address, parse_routes
+from unosim.esp01 import DEFAULT_ACCESS_POINT, choose, parse_address, parse_inbound, parse_routes
+from unosim.faults import CATALOGUE, FaultError, Injection, Plan
 from unosim.fronts.driver import Driver, make_driver
 from unosim.fronts.pty import PtyStream
 from unosim.fronts.rfc2217 import Rfc2217Stream
@@ -22,6 +23,7 @@ from unosim.fronts.stream import Stream
 from unosim.fronts.tcp import TcpStream
 from unosim.modem import NONOS_1_7_4
 from unosim.network.seam import Network
+from unosim.network.tls import Tls
 from unosim.trace import Entry
 
 
@@ -88,7 +90,7 @@ def _run_until_signal(driver: Driver) -> None:
     default=0,
     show_default=True,
     envvar="UNOSIM_SEED",
-    help="Which module of its kind: another one has another MAC address.",
+    help="Which module of its kind, by its MAC address; and all that is left to chance in --faults.",
 )
 @click.option(
     "--route",
@@ -104,6 +106,33 @@ def _run_until_signal(driver: Driver) -> None:
     is_flag=True,
     envvar="UNOSIM_OPEN",
     help="Let the module reach anything this machine can.",
+)
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path),
+    envvar="UNOSIM_CA",
+    help="A PEM file: whom SSL links trust when they verify.  [default: as this machine does]",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path),
+    envvar="UNOSIM_CERTIFICATE",
+    help="A PEM file: the module's own certificate and key.",
+)
+@click.option(
+    "--listen",
+    "inbound",
+    multiple=True,
+    metavar="PORT=HOST:PORT",
+    envvar="UNOSIM_LISTEN",
+    help="A port the module may listen on, and where callers find it; repeatable.",
+)
+@click.option(
+    "--faults",
+    default="",
+    metavar="PLAN",
+    envvar="UNOSIM_FAULTS",
+    help='What goes wrong, such as "drop-byte:esp>uno,chance=0.001; refusal@2".',
 )
 @click.option(
     "--record",
@@ -123,6 +152,10 @@ def modem(
     seed: int,
     routes: tuple[str, ...],
     anywhere: bool,
+    ca: Path | None,
+    certificate: Path | None,
+    inbound: tuple[str, ...],
+    faults: str,
     record: Path | None,
 ) -> None:
     """Play an ESP-01 with AT firmware on a serial port, and show the dialogue. Ctrl-C ends it."""
@@ -131,28 +164,45 @@ def modem(
             raise UsageError("--route and --open exclude each other", hint="give one of them")
         reachable = None if anywhere else parse_routes(routes)
         module = choose(profile=profile, ssids=ssids, passwords=passwords, seed=seed)
+        tls, doors = Tls(ca, certificate), parse_inbound(inbound)
         made = module.make()
         console = Console(host="host")
+        injection = Injection(_plan(faults, seed), lambda stroke: console.say(f"fault at {stroke}"))
         watches: list[Callable[[Entry], None]] = [console.show]
-        wrap: Callable[[Network], Network] = _same
+        wrap: Callable[[Network], Network] = injection.network
         if record is not None:
-            recorder = Recorder(record, made, module)
-            stack.callback(recorder.close)
+            recorder = stack.enter_context(Recorder(record, made, module, injection.plan))
             watches.append(recorder.watch)
-            wrap = recorder.network
+            wrap = lambda network: recorder.network(injection.network(network))  # noqa: E731  # see above
         stream = _open_stream(pty=pty, link=link, tcp=tcp, rfc2217=rfc2217)
 
         def watch(entry: Entry) -> None:
             for one in watches:
                 one(entry)
 
-        driver = make_driver(made, stream, reachable, watch=watch, wrap=wrap)
+        played = injection.modem(made, [one.ssid for one in module.access_points])
+        with ExitStack() as unfinished:
+            unfinished.callback(stream.close)
+            driver = make_driver(
+                played, stream, reachable, watch=watch, wrap=wrap, tls=tls, inbound=doors, tell=console.say
+            )
+            unfinished.pop_all()
         stack.callback(driver.close)
         click.echo(stream.name)
+        for port, (host, real_port) in driver.inbound.items():
+            console.say(f"callers of port {port} come to {host}:{real_port}")
         _run_until_signal(driver)
         if driver.lost_bytes:
             click.echo(f"{driver.lost_bytes} bytes of the module were lost: nobody read them", err=True)
 
 
-def _same(network: Network) -> Network:
-    return network
+def _plan(faults: str, seed: int) -> Plan:
+    """Return the plan of faults that was asked for.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return Plan.parse(faults, seed=seed)
+    except FaultError as error:
+        raise UsageError(str(error), hint=f"there are: {', '.join(sorted(CATALOGUE))}") from error

@@ -77,6 +77,15 @@ class Modem:
         """What flash holds."""
         return self._core.flash
 
+    @property
+    def patience_bytes(self) -> int:
+        """How many bytes that arrive back to back may be given at the instant of the last: up to a chunk.
+
+        When some wait for their chunk already, each further one puts off the instant at which the line counts
+        as idle, and is to be given at its own.
+        """
+        return 1 if len(self._chunker) else self._core.profile.chunk_bytes
+
     def receive_window(self, link: int) -> int:
         """Return how many bytes the network may deliver on a link (0-6) before its peer would be paused."""
         links = self._core.links

@@ -35,6 +35,11 @@ class Terminal:
         """Say bytes to the Uno."""
         self._do(Output(data), now_ns)
 
+    @property
+    def patience_bytes(self) -> int:
+        """One: each byte is heard when it is complete."""
+        return 1
+
     def receive_window(self, link: int) -> int:
         """Return 0: nothing comes over a network."""
         del link

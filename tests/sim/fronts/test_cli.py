@@ -1,6 +1,7 @@
 """`unosim modem` as a person and a script use it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import serial
 from click.testing import CliRunner
@@ -73,6 +75,10 @@ def test_every_option_has_its_environment_variable() -> None:
         "seed": "UNOSIM_SEED",
         "routes": "UNOSIM_ROUTE",
         "anywhere": "UNOSIM_OPEN",
+        "ca": "UNOSIM_CA",
+        "certificate": "UNOSIM_CERTIFICATE",
+        "inbound": "UNOSIM_LISTEN",
+        "faults": "UNOSIM_FAULTS",
         "record": "UNOSIM_RECORD",
     }
     options = {parameter.name: parameter.envvar for parameter in main.commands["modem"].params}
@@ -109,6 +115,12 @@ def test_a_socket_is_chosen_by_the_environment() -> None:
         (["--tcp", "192.0.2.1:4000"], 1, "cannot listen on 192.0.2.1:4000"),
         (["--link", "/proc/esp"], 1, "cannot make the link /proc/esp"),
         (["--record", "/proc/esp"], 1, "cannot write /proc/esp"),
+        (["--faults", "drop-bite:esp>uno@1"], 2, "no fault is called 'drop-bite'; did you mean drop-byte?"),
+        (["--listen", "80"], 2, "no port of the module and where callers find it: '80'"),
+        (["--listen", "0=127.0.0.1:0"], 2, "no port of the module and where callers find it: '0=127"),
+        (["--listen", "80=127.0.0.1"], 2, "not an address: '127.0.0.1'"),
+        (["--listen", "80=192.0.2.1:0"], 1, "callers cannot be let in at 192.0.2.1:0: Cannot assign"),
+        (["--ca", "/no/such.pem"], 1, "cannot use /no/such.pem: No such file or directory"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line_with_a_hint(
@@ -119,6 +131,48 @@ def test_what_cannot_be_is_said_in_one_line_with_a_hint(
     first, second = ended.stderr.splitlines()
     assert first.startswith(f"unosim: {complaint}")
     assert second.startswith("hint: ")
+
+
+def test_faults_strike_are_shown_and_strike_again_in_a_replay(tmp_path: Path) -> None:
+    recording = tmp_path / "session.attrace"
+    plan = "restart:uno>esp@2; drop-byte:esp>uno,chance=0.01"
+    with modem("--faults", plan, "--seed", "3", "--record", str(recording)) as (name, process):
+        with serial.Serial(name, 115_200, timeout=WAIT_S) as port:
+            port.read_until(b"ready")
+            port.write(b"AT\r\n")
+            assert b"ets" not in port.read_until(b"eady")  # the second boot, at another rate
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=WAIT_S)
+    assert "s: restart:uno>esp@2\n" in shown
+    assert "s: drop-byte:esp>uno,chance=0.01\n" in shown
+    recorded = load(recording)
+    assert (str(recorded.header.plan), recorded.header.fault_seed) == (plan, 3)
+    assert replay(recorded) is None
+    other = recorded._replace(header=msgspec.structs.replace(recorded.header, fault_seed=4))
+    assert replay(other) is not None
+
+
+def test_callers_reach_the_module_and_are_told_where(tmp_path: Path) -> None:
+    link = tmp_path / "esp"
+    with modem("--link", str(link), "--listen", "80=127.0.0.1:0") as (name, process):
+        assert process.stdout is not None
+        told = re.fullmatch(r"callers of port 80 come to 127\.0\.0\.1:(\d+)\n", process.stdout.readline())
+        assert told
+        with serial.Serial(name, 115_200, timeout=WAIT_S) as port:
+            port.read_until(b"ready\r\n")
+            for line in (b"ATE0", b"AT+CIPMUX=1", b"AT+CIPSERVER=1,80"):
+                port.write(line + b"\r\n")
+                assert port.read_until(b"OK\r\n").endswith(b"OK\r\n")
+            with socket.create_connection(("127.0.0.1", int(told[1])), WAIT_S) as caller:
+                caller.sendall(b"hello")
+                assert port.read_until(b":hello") == b"0,CONNECT\r\n\r\n+IPD,0,5:hello"
+                port.write(b"AT+CIPSEND=0,2\r\n")
+                port.read_until(b"> ")
+                port.write(b"hi")
+                assert caller.recv(9) == b"hi"
+                assert port.read_until(b"SEND OK\r\n").endswith(b"SEND OK\r\n")
+                port.write(b"AT+CIPCLOSE=0\r\n")
+                assert caller.recv(9) == b""
 
 
 def test_a_port_in_use_is_an_error() -> None:
