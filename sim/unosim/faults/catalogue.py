@@ -122,6 +122,20 @@ class InsertByte(ByteFault):
 
 
 @dataclass(frozen=True)
+class Overrun(Fault):
+    """The receiver does not read for a while, and its buffer overruns: bytes in a row are lost.
+
+    A host that is busy elsewhere for 1 ms misses twelve bytes at 115200 baud.
+    """
+
+    name = "overrun"
+    wire: Wire
+    at: int
+    count: int = 8
+    """So many bytes."""
+
+
+@dataclass(frozen=True)
 class BaudDrift(Fault):
     """The module's clock is off, in both directions alike. 8N1 stands up to 5 % between the two ends."""
 
@@ -239,6 +253,17 @@ class LostAnswer(RequestFault):
 
 
 @dataclass(frozen=True)
+class LostAck(RequestFault):
+    """The request arrives and is answered, but its acknowledgement and all later ones on the link get lost.
+
+    `SEND OK` never comes; in the end TCP gives up, and the module says `CLOSED` and `SEND FAIL` of something
+    that has arrived long ago.
+    """
+
+    name = "lost-ack"
+
+
+@dataclass(frozen=True)
 class Reset(RequestFault):
     """The request arrives, and instead of an answer the connection is reset."""
 
@@ -266,6 +291,7 @@ CATALOGUE: dict[str, type[Fault]] = {
         FlipBit,
         DropByte,
         InsertByte,
+        Overrun,
         BaudDrift,
         Restart,
         BusyStorm,
@@ -277,6 +303,7 @@ CATALOGUE: dict[str, type[Fault]] = {
         AbsentServer,
         LostRequest,
         LostAnswer,
+        LostAck,
         Reset,
         HalfAnswer,
         SlowServer,

@@ -10,6 +10,7 @@ from unosim.faults.catalogue import (
     ConnectionFault,
     DnsFailure,
     HalfAnswer,
+    LostAck,
     LostAnswer,
     LostRequest,
     NetworkFault,
@@ -51,6 +52,7 @@ class FaultyNetwork:
         self._requests = 0
         self._answers: dict[int, RequestFault] = {}
         self._dead: set[int] = set()
+        self._unacknowledged: set[int] = set()
         self._held: Schedule[events.NetworkEvent] = Schedule()
 
     def perform(self, action: actions.NetworkAction, now_ns: int) -> None:
@@ -97,6 +99,9 @@ class FaultyNetwork:
         if isinstance(fault, LostRequest):
             self._strike(now_ns, fault)
             self._dead.add(action.link)
+        elif isinstance(fault, LostAck):
+            self._strike(now_ns, fault)
+            self._unacknowledged.add(action.link)
         elif fault:
             self._answers[action.link] = fault
         if action.link not in self._dead:
@@ -104,6 +109,8 @@ class FaultyNetwork:
 
     def _spoil(self, event: events.NetworkEvent, now_ns: int) -> list[events.NetworkEvent]:
         """Return what becomes of an event."""
+        if isinstance(event, events.Acknowledged):
+            return [] if event.link in self._unacknowledged else [event]
         if not isinstance(event, events.Received | events.PeerClosed):
             return [event]
         fault = self._answers.get(event.link)
@@ -128,4 +135,5 @@ class FaultyNetwork:
         """Drop what is planned for a link: it is gone, or begins anew."""
         self._answers.pop(link, None)
         self._dead.discard(link)
+        self._unacknowledged.discard(link)
         self._held.drop(lambda event: getattr(event, "link", None) == link)

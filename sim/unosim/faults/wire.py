@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from unosim.faults.catalogue import ByteFault, DropByte, Fault, FlipBit, InsertByte, ModemFault, Wire
+from unosim.faults.catalogue import ByteFault, DropByte, Fault, FlipBit, InsertByte, ModemFault, Overrun, Wire
 from unosim.faults.plan import Plan, generator
 
 Strike = Callable[[int, Fault], None]
@@ -26,6 +26,7 @@ class FaultyWire:
             for fault in plan.faults
             if isinstance(fault, ByteFault) and fault.wire is wire
         ]
+        self._overruns = [fault for fault in plan.faults if isinstance(fault, Overrun) and fault.wire is wire]
         self._modem_faults = [
             fault for fault in plan.faults if isinstance(fault, ModemFault) and fault.wire is wire
         ]
@@ -42,6 +43,11 @@ class FaultyWire:
     def carry(self, byte: int, now_ns: int) -> bytes:
         """Let a byte (0-255) pass; return what arrives in its place: none, one, or several."""
         before, arriving = bytearray(), [byte]
+        if any(one.at <= self.offset < one.at + one.count for one in self._overruns):
+            arriving = []
+        for overrun in self._overruns:
+            if overrun.at == self.offset:
+                self._strike(now_ns, overrun)
         for fault, chance in self._byte_faults:
             if fault.at != self.offset and not (fault.at is None and chance.random() < fault.chance):
                 continue

@@ -13,6 +13,7 @@ from unosim.faults import (
     Cause,
     Fault,
     Injection,
+    Overrun,
     Plan,
     Restart,
     Wire,
@@ -40,21 +41,25 @@ commands = st.sampled_from(
 )
 
 
+BUILT: dict[type[Fault], st.SearchStrategy[Fault]] = {
+    Overrun: st.builds(Overrun, wires, offsets, st.integers(1, 300)),
+    Restart: st.builds(Restart, wires, offsets, st.sampled_from(Cause)),
+    BaudDrift: st.builds(BaudDrift, st.floats(-20, 20)),
+    BootGarbage: st.builds(BootGarbage, st.integers(1, 300)),
+}
+
+
 def built(kind: type[Fault]) -> st.SearchStrategy[Fault]:
     """Return faults of a kind."""
     if issubclass(kind, ByteFault):
         at_offset = st.builds(kind, wires, offsets)
         return at_offset | st.builds(kind, wires, chance=st.floats(0.001, 0.2))
-    if issubclass(kind, Restart):
-        return st.builds(kind, wires, offsets, st.sampled_from(Cause))
+    if kind in BUILT:
+        return BUILT[kind]
     if issubclass(kind, ModemFault):
         return st.builds(kind, wires, offsets)
-    if issubclass(kind, NetworkFault):
-        return st.builds(kind, st.integers(0, 3), st.integers(1, 3))
-    if issubclass(kind, BaudDrift):
-        return st.builds(kind, st.floats(-20, 20))
-    assert kind is BootGarbage
-    return st.builds(BootGarbage, st.integers(1, 300))
+    assert issubclass(kind, NetworkFault)
+    return st.builds(kind, st.integers(0, 3), st.integers(1, 3))
 
 
 faults = st.sampled_from(sorted(CATALOGUE)).flatmap(lambda name: built(CATALOGUE[name]))

@@ -59,6 +59,10 @@ HOST = "uno>esp"
         (f"drop-byte:esp>uno@{BOOT_BYTES}", b"T\r\n\r\nOK\r\n"),
         (f"drop-byte:esp>uno@{BOOT_BYTES + 9}", b"AT\r\n\r\nOK\r"),
         (f"insert-byte:esp>uno@{BOOT_BYTES + 2},byte=0", b"AT\x00\r\n\r\nOK\r\n"),
+        (f"overrun:{HOST}@0,count=2; drop-byte:{HOST}@2", b"\n\r\nERROR\r\n"),
+        (f"overrun:{HOST}@2", b"AT"),
+        (f"overrun:esp>uno@{BOOT_BYTES + 1},count=8", b"A\n"),
+        (f"overrun:esp>uno@{BOOT_BYTES + 4}", b"AT\r\n"),
         (f"flip-bit:esp>uno@{BOOT_BYTES},bit=5", b"aT\r\n\r\nOK\r\n"),
         (
             f"flip-bit:esp>uno@{BOOT_BYTES},bit=5; flip-bit:esp>uno@{BOOT_BYTES + 1},bit=5",
@@ -174,6 +178,35 @@ def test_peers_close_all_links_and_the_network_is_told() -> None:
     taken = modem.receive(b"A", 13 * S)
     assert said(taken) == b"CLOSED\r\n"
     assert actions.Close(0, abort=True) in taken
+
+
+def with_a_link(plan: str) -> FaultyModem:
+    """Return a modem with link 0 open at 12 s; its next answer begins at LINKED_BYTES on esp>uno."""
+    modem, _ = started(plan, settings=JOINED)
+    run_to(modem, 11 * S)
+    ask(modem, OPEN_A_LINK, 11 * S)
+    modem.network(events.Connected(0, "192.168.1.50", 80, 50_001), 12 * S)
+    return modem
+
+
+LINKED_BYTES = BOOT_BYTES + len(b"WIFI CONNECTED\r\nWIFI GOT IP\r\n" + OPEN_A_LINK + b"CONNECT\r\n\r\nOK\r\n")
+
+
+def test_a_restart_takes_back_words_and_not_what_the_network_was_asked_for() -> None:
+    """The module is about to say OK to AT+RST; it dies in the middle, and its connection is gone."""
+    modem = with_a_link(f"restart:esp>uno@{LINKED_BYTES + len(b'AT+RST') + 5}")
+    taken = modem.receive(b"AT+RST\r\n", 13 * S) + run_to(modem, 14 * S)
+    assert said(taken).startswith(b"AT+RST\r\n\r\nO\r\n ets Jan")
+    assert actions.Close(0, abort=True) in taken
+
+
+def test_of_two_faults_in_one_answer_the_restart_keeps_what_the_other_did() -> None:
+    plan = f"link-closed:esp>uno@{LINKED_BYTES + 1}; restart:esp>uno@{LINKED_BYTES + 3}"
+    modem = with_a_link(plan)
+    taken = modem.receive(b"AT\r\n", 13 * S) + run_to(modem, 14 * S)
+    assert said(taken).startswith(b"AT\r\r\n ets Jan")
+    assert b"CLOSED" not in said(taken)
+    assert taken.count(actions.Close(0, abort=True)) == 1
 
 
 def test_peers_close_incoming_links_and_leave_datagrams_alone() -> None:

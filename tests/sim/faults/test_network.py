@@ -79,6 +79,8 @@ def test_the_second_connection_fails_and_only_that(plan: str, outcome: Told) -> 
         ("half-answer@0", [ACK, HALF, CLOSED], []),
         ("reset@1", [ACK, FULL], [ACK, CLOSED]),
         ("lost-answer@0,times=2", [ACK], [ACK]),
+        ("lost-ack@0", [FULL], [FULL]),  # nor is anything that follows on that connection
+        ("lost-ack@1", [ACK, FULL], [FULL]),
     ],
 )
 def test_requests_and_answers(plan: str, first: Told, second: Told) -> None:
