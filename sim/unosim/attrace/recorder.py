@@ -119,7 +119,7 @@ class Recorder:
 
     def network(self, network: Network) -> Network:
         """Return a network that passes everything on to another one and records it."""
-        return _RecordedNetwork(network, self._record)
+        return RecordedNetwork(network, self.record)
 
     def close(self) -> None:
         """Write what is left."""
@@ -127,9 +127,8 @@ class Recorder:
             line.flush()
         self._file.close()
 
-    def _record(
-        self, channel: Channel, at_ns: int, what: actions.NetworkAction | events.NetworkEvent
-    ) -> None:
+    def record(self, channel: Channel, at_ns: int, what: actions.NetworkAction | events.NetworkEvent) -> None:
+        """Take what the modem asked of its network, or what that has reported."""
         changes = {}
         if isinstance(what, actions.Send | events.Received):
             changes["data"] = self._masks.hide(what.data)
@@ -145,7 +144,7 @@ class Recorder:
         self._file.flush()
 
 
-class _RecordedNetwork:
+class RecordedNetwork:
     """A network, and everything that passes between it and the modem."""
 
     def __init__(

@@ -5,10 +5,12 @@ that firmware projects have already. All time is simulated; a test that waits a 
 milliseconds. Importing this module imports pytest and nothing of the simulator: a fixture imports what it
 needs when a test asks for it, so a project whose tests do not use it pays nothing.
 
-A test that fails shows what was said and when, the plan of faults, the seed, the digest of the trace, and
-the command that runs it again.
+A test that fails shows what was said and when, the plan of faults, the seed, the digest of the trace, the
+recording of the session (`.attrace`) and the command that runs it again.
 """
 
+import os
+import re
 import shlex
 from collections.abc import Generator
 from pathlib import Path
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from unosim.modem import AccessPoint, Profile
     from unosim.pytest_plugin.benches import Bench, ModemBench, UnoBench, WiredUnoBench
     from unosim.pytest_plugin.lab_network import LabNetwork
+
+FOLDER = ".unosim"
+"""Where the recordings of failed tests are put; git is told to ignore it."""
+NAME_CHARACTERS_MAX = 150
+"""Of the name of a test in the name of its recording; file systems allow 255 bytes."""
 
 _Bench = TypeVar("_Bench", bound="Bench")
 _BENCHES: pytest.StashKey[list["Bench"]] = pytest.StashKey()
@@ -49,8 +56,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Add to the report of a failure what one needs to see and to repeat it."""
     report = yield
     if report.failed:
-        for bench in item.stash.get(_BENCHES, []):
-            report.sections.append((f"unosim: {bench.title}", bench.report(_replay_command(item, bench))))
+        benches = item.stash.get(_BENCHES, [])
+        for number, bench in enumerate(benches):
+            text = bench.report(_replay_command(item, bench), _recording(item, bench, number))
+            report.sections.append((f"unosim: {bench.title}", text))
     return report
 
 
@@ -169,6 +178,29 @@ def _kept(request: pytest.FixtureRequest, bench: _Bench) -> _Bench:
 def _misused(message: str) -> NoReturn:
     """End the test with a message and no traceback: it cannot be run as it stands."""
     pytest.fail(f"unosim: {message}", pytrace=False)
+
+
+def _recording(item: pytest.Item, bench: "Bench", number: int) -> str:
+    """Write the session of a failed test to a file; return its name, or why there is none, or nothing."""
+    from unosim.attrace import TraceError  # noqa: PLC0415  # see the module's rules
+
+    name = re.sub(r"[^\w.-]+", "-", item.nodeid)[-NAME_CHARACTERS_MAX:].strip("-")
+    path = _folder(item.config) / (f"{name}-{number}.attrace" if number else f"{name}.attrace")
+    try:
+        path.parent.mkdir(exist_ok=True, parents=True)
+        if path.parent.name == FOLDER:
+            (path.parent / ".gitignore").write_text("*\n")
+        if not bench.save(path):
+            return ""
+    except (OSError, TraceError) as error:
+        return f"none: {error}"
+    return os.path.relpath(path, item.config.invocation_params.dir)
+
+
+def _folder(config: pytest.Config) -> Path:
+    """Return where recordings go: beside the report that was asked for, else in a folder of their own."""
+    junit_xml = config.getoption("xmlpath", None)
+    return Path(junit_xml).absolute().parent if junit_xml else config.rootpath / FOLDER
 
 
 def _replay_command(item: pytest.Item, bench: "Bench") -> str:

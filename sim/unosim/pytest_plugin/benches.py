@@ -7,13 +7,16 @@ and takes its time on the wire. A bench is for one test.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 
+from unosim.attrace import Session
 from unosim.board import Board, Image
 from unosim.clock import NS_PER_S, earliest
+from unosim.esp01 import Module
 from unosim.faults import Happened, Injection, Plan
-from unosim.modem import AccessPoint, Modem, Profile, Radio
+from unosim.modem import AccessPoint, Modem, Profile
 from unosim.module_end import Watch
-from unosim.network import VirtualNetwork
+from unosim.network import Network
 from unosim.pytest_plugin.lab_network import LabNetwork
 from unosim.pytest_plugin.listener import TIMEOUT_S, Listener
 from unosim.pytest_plugin.report import masks_of, report
@@ -56,6 +59,7 @@ class Bench(ABC):
         self.trace = Trace(watch)
         self._names = names
         self._injection = Injection(plan)
+        self._session: Session | None = None
         self._listener = Listener(self._step, lambda: self.now_ns, self._masked)
 
     @property
@@ -94,9 +98,34 @@ class Bench(ABC):
         while self.now_ns < end_ns:
             self._step(end_ns)
 
-    def report(self, replay_command: str) -> str:
-        """Return what a failing test shows: dialogue, faults, seed, digest, and the command given."""
-        return report(self.trace, self._names, self.plan, self.happened, replay_command)
+    def report(self, replay_command: str, recording: str = "") -> str:
+        """Return what a failing test shows: dialogue, faults, seed, digest, and the command given.
+
+        Args:
+            replay_command: runs the test again.
+            recording: where the session has been saved.
+        """
+        return report(self.trace, self._names, self.plan, self.happened, replay_command, recording=recording)
+
+    def save(self, path: Path) -> bool:
+        """Write the session to an `.attrace` file; return whether there was a module to record.
+
+        Raises:
+            TraceError: the file cannot be written.
+        """
+        if self._session is None:
+            return False
+        self._session.save(path)
+        return True
+
+    def _record(self, modem: Modem, module: Module, network: Network) -> Network:
+        """Remember the session of a modem that is about to be powered; return its network, as disturbed."""
+        self._session = Session(modem, module, self.plan)
+        return self._session.network(self._injection.network(network))
+
+    def _keep(self, entry: Entry) -> None:
+        if self._session:
+            self._session.watch(entry)
 
     def _masked(self, data: bytes) -> bytes:
         return masks_of(self.trace.entries).hide(data)
@@ -123,13 +152,14 @@ class ModemBench(Bench):
             Channel.NET_TX: "to net",
             Channel.NET_RX: "net",
         }
-        super().__init__(plan, f"ESP-01, {profile.name}", names)
+        super().__init__(plan, f"ESP-01, {profile.name}", names, self._keep)
         self.baud = HOST_BAUD
         """The rate of the test's UART in bits per second."""
-        modem = Modem(profile, radio=Radio([access_point]))
+        module = Module(profile, (access_point,), plan.seed)
+        modem = module.make()
         self._wired = WiredModem(
             self._injection.modem(modem, [access_point.ssid]),
-            self._injection.network(network.open()),
+            self._record(modem, module, network.open()),
             lambda entry: self.trace.record(*entry),
         )
         self._now_ns = 0
@@ -198,10 +228,9 @@ class _Uno(Bench):
         port, bit = _port_of(pin)
         return bool(self._board.read_data(_PIN_REGISTERS[port], 1)[0] >> bit & 1)
 
-    def _start(self, module: UartModule, network: VirtualNetwork) -> None:
+    def _start(self, module: UartModule, network: Network) -> None:
         analog = {channel: lambda _, channel=channel: self._analog_mv[channel] for channel in self._analog_mv}
-        network_behind = self._injection.network(network)
-        self.simulation = Simulation(self._board, module, network_behind, trace=self.trace, analog=analog)
+        self.simulation = Simulation(self._board, module, network, trace=self.trace, analog=analog)
 
     def _step(self, limit_ns: int) -> None:
         stepped = iter((False, True))  # the condition holds after one step
@@ -258,10 +287,13 @@ class WiredUnoBench(_Uno):
         super().__init__(plan, image, f"Uno with an ESP-01, {profile.name}", names, self._hear)
         self.modem = Listener(self._step, lambda: self.now_ns, self._masked)
         """What the module says to the Uno."""
-        modem = Modem(profile, radio=Radio([access_point]))
-        self._start(self._injection.modem(modem, [access_point.ssid]), network.open())
+        module = Module(profile, (access_point,), plan.seed)
+        modem = module.make()
+        network_behind = self._record(modem, module, network.open())
+        self._start(self._injection.modem(modem, [access_point.ssid]), network_behind)
 
     def _hear(self, entry: Entry) -> None:
+        self._keep(entry)
         if entry.channel is Channel.UNO_TX:
             self._listener.hear(entry.data)
         elif entry.channel is Channel.ESP_TX:

@@ -24,6 +24,8 @@ def report(
     plan: Plan,
     happened: Sequence[Happened],
     replay_command: str,
+    *,
+    recording: str = "",
 ) -> str:
     """Return the text of a report.
 
@@ -33,6 +35,7 @@ def report(
         plan: what was to go wrong.
         happened: what did.
         replay_command: runs the same test in the same way.
+        recording: the file of the session; empty if there is none.
     """
     lines = list(dialogue(trace.entries, names))
     omitted = [f"({len(lines) - LINES_MAX} lines before these)"] if len(lines) > LINES_MAX else []
@@ -45,6 +48,7 @@ def report(
             f"faults  {str(plan) or 'none'}",
             *(f"        struck at {stroke}" for stroke in happened),
             f"trace   sha256 {trace.digest()}",
+            *([f"file    {recording} (unosim replay, unosim vcd)"] if recording else []),
             f"again   {replay_command}",
         ]
     )

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from unosim.attrace import load, replay
 
 
 def test_a_project_that_does_not_use_it_is_left_alone(project: pytest.Pytester) -> None:
@@ -56,11 +59,59 @@ def test_a_failure_shows_the_dialogue_the_plan_and_how_to_repeat_it(
             f"faults  {PLAN}",
             "        struck at 0.302* s: drop-byte:uno>esp@14",
             "trace   sha256 " + "[0-9a-f]" * 64,
+            "file    .unosim/test_it.py-test_it.attrace (unosim replay, unosim vcd)",
             f"again   python -m pytest test_it.py::test_it --unosim-seed=7 '--unosim-faults={PLAN}'",
         ]
     )
     dialogue = "\n".join(result.outlines).partition("- unosim: ESP-01")[2]
     assert "secret-key" not in dialogue
+
+
+def test_the_recording_of_a_failure_is_replayed_with_its_faults(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it=FAILING)
+    project.runpytest_inprocess()
+    (folder,) = project.path.glob(".unosim")
+    assert (folder / ".gitignore").read_text() == "*\n"
+    recording = load(folder / "test_it.py-test_it.attrace")
+    assert str(recording.header.plan) == PLAN
+    assert recording.records[-1].t > 300_000_000
+    assert replay(recording) is None
+    without = msgspec.structs.replace(recording.header, faults="")
+    assert replay(recording._replace(header=without)) is not None
+    assert "secret-key" not in (folder / "test_it.py-test_it.attrace").read_text()
+
+
+def test_a_recording_lies_beside_the_report_that_was_asked_for(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it=FAILING)
+    result = project.runpytest_inprocess("--junitxml=reports/junit.xml")
+    result.stdout.fnmatch_lines(["file    reports/test_it.py-test_it.attrace *"])
+    assert load(project.path / "reports/test_it.py-test_it.attrace").records
+    assert not (project.path / ".unosim").exists()
+
+
+def test_a_recording_that_cannot_be_written_is_said_and_hides_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it=FAILING)
+    (project.path / ".unosim").touch()
+    result = project.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["file    none: *File exists*", "again   python -m pytest *"])
+
+
+def test_names_of_tests_make_names_of_files(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_it="""
+        import pytest
+
+        @pytest.mark.parametrize("word", ["../a b/é", "x" * 300], ids=str)
+        def test_it(word, unosim_modem):
+            assert unosim_modem.run_for(0.5)
+        """
+    )
+    project.runpytest_inprocess().assert_outcomes(failed=2)
+    names = sorted(path.name for path in (project.path / ".unosim").glob("*.attrace"))
+    assert len(names) == 2
+    assert names[0].startswith("test_it.py-test_it-..-a-b-")
+    assert names[1] == "x" * 149 + ".attrace"
 
 
 def test_the_replay_command_repeats_the_run_to_the_byte(project: pytest.Pytester) -> None:
@@ -171,3 +222,4 @@ def test_a_test_that_passes_says_nothing(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess("-rA")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*unosim: *")
+    assert not (project.path / ".unosim").exists()
