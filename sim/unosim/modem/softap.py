@@ -52,11 +52,16 @@ class SoftAp:
         for guest in list(self.guests):
             self.guest_left(guest.mac)
 
-    def guest_left(self, mac: str) -> None:
-        """Let a station go."""
+    def expel(self, mac: str) -> bool:
+        """Send a station away without a word to the host; return whether it was there."""
         guest = next((one for one in self.guests if one.mac == mac), None)
         if guest:
             self.guests.remove(guest)
+        return guest is not None
+
+    def guest_left(self, mac: str) -> None:
+        """Let a station go."""
+        if self.expel(mac):
             self._say(f'+STA_DISCONNECTED:"{mac}"')
 
     def _lease(self, guest: Guest) -> None:

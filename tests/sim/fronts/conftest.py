@@ -19,9 +19,9 @@ RunFront = Callable[..., Driver]
 
 @contextmanager
 def running(
-    stream: Stream, routes: dict[Address, Address], watch: Callable[[Entry], None]
+    stream: Stream, routes: dict[Address, Address], watch: Callable[[Entry], None], module: Module
 ) -> Iterator[Driver]:
-    driver = make_driver(Module().make(), stream, routes, watch=watch)
+    driver = make_driver(module.make(), stream, routes, watch=watch)
     thread = threading.Thread(target=driver.run)
     thread.start()
     try:
@@ -42,8 +42,9 @@ def run_front() -> Iterator[RunFront]:
             stream: Stream,
             routes: dict[Address, Address] | None = None,
             watch: Callable[[Entry], None] = lambda _entry: None,
+            module: Module | None = None,
         ) -> Driver:
-            return stack.enter_context(running(stream, routes or {}, watch))
+            return stack.enter_context(running(stream, routes or {}, watch, module or Module()))
 
         yield run
 

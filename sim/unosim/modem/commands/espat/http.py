@@ -166,6 +166,10 @@ def _size(core: Core, call: Call) -> Reply:
 
 
 def _post(core: Core, call: Call) -> Reply:
+    """Send a body from behind a prompt.
+
+    A content type among the header fields has no effect in 2.2.0 (release notes of ESP-AT 2.2.1).
+    """
     parameters = call.parameters
     parts = _split(parameters.string(LINE_BYTES))
     parameters.comma()
@@ -175,6 +179,7 @@ def _post(core: Core, call: Call) -> Reply:
     parameters.end()
     if len(headers) != announced:
         raise CommandError
+    others = [(name, value) for name, value in headers if name.lower() != "content-type"]
     _require_address(core)
     ssl = parts.scheme == "https"
     printer = _Printer(core, call.name, b"\r\nSEND OK\r\n", b"\r\nSEND FAIL\r\n")
@@ -188,7 +193,7 @@ def _post(core: Core, call: Call) -> Reply:
                 port=parts.port or PORTS[ssl],
                 target=_target(parts),
                 ssl=ssl,
-                headers=_with_content_type(headers, CONTENT_TYPES[0]),
+                headers=(("Content-Type", CONTENT_TYPES[0]), *others),
                 body=data,
             ),
             printer,
