@@ -17,6 +17,9 @@ export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
 
 PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev 'libelf1t64|libelf1' doctest-dev
 
+# An MQTT broker for tests, with the libraries that a machine may lack.
+BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets17|libwebsockets16' libwrap0 libdlt2 libev4 'libuv1t64|libuv1'
+
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
@@ -68,8 +71,8 @@ install: .venv/.installed  ## Python packages and our own, with the C core compi
 
 toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracle), unpacked into .tools
 
-.tools/.ready: tools/debian_packages.sh tools/host_cxx.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
-	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
+.tools/.ready: Makefile tools/debian_packages.sh tools/host_cxx.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
+	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES) $(BROKER)
 	@$(ONE_AT_A_TIME) tools/host_cxx.sh $(DEBIAN)
 	@$(ONE_AT_A_TIME) $(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
 	@touch $@
