@@ -13,7 +13,13 @@ from typing import Any
 import click
 import msgspec
 
-from unoingest.cli_outbox import check_command, outbox_command, send_command
+from unoingest.cli_outbox import (
+    check_command,
+    mqtt_command,
+    outbox_command,
+    require_project,
+    send_command,
+)
 from unoingest.config import Config, config_options, environment_variable
 from unoingest.devices_command import devices_command
 from unoingest.errors import UnoingestError
@@ -67,12 +73,11 @@ def serve_command(**settings: Any) -> None:
     Each stored reading is one JSON line on stdout; the server's own events are JSON lines on stderr.
     """
     config = Config(**settings)
-    if config.outbox != "off" and not config.project:
-        raise click.UsageError("Missing option '--project': entries in an outbox belong to a project.")
+    require_project(config)
     serve(config)
 
 
-for command in (send_command, outbox_command, check_command):
+for command in (send_command, outbox_command, check_command, mqtt_command):
     main.add_command(command)
 
 

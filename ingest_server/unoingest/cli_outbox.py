@@ -37,6 +37,32 @@ def send_command(drain: bool, **settings: Any) -> None:
     run(database=config.database, project=config.project, emulator=config.emulator, is_draining=drain)
 
 
+@click.command("mqtt")
+@config_options(
+    *("database", "project", "outbox", "emulator", "log_profile"),
+    *("broker", "broker_password_file", "broker_ca", "client_id", "topic_prefix"),
+)
+def mqtt_command(**settings: Any) -> None:
+    """Take signed readings from an MQTT broker until SIGTERM or Ctrl-C.
+
+    A message is acknowledged to the broker when its readings are on disk. Each stored reading is one JSON
+    line on stdout; the program's own events are JSON lines on stderr. docs/mqtt.md describes the messages.
+    """
+    config = Config(**settings)
+    require_project(config)
+    use_profile(config.log_profile)
+    # an MQTT library, which no other command shall pay for
+    from unoingest.mqtt.command import run  # noqa: PLC0415
+
+    run(config)
+
+
+def require_project(config: Config) -> None:
+    """Refuse an outbox without a project. Raises click.UsageError."""
+    if config.outbox != "off" and not config.project:
+        raise click.UsageError("Missing option '--project': entries in an outbox belong to a project.")
+
+
 @click.command("outbox")
 @config_options("database")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

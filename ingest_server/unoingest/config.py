@@ -26,6 +26,13 @@ def project_id(text: str) -> str:
     return text
 
 
+def topic_prefix(text: str) -> str:
+    """Return `text` if it can begin an MQTT topic. Raises click.BadParameter."""
+    if not text or any(character in text for character in "+#\0") or text.startswith("$"):
+        raise click.BadParameter(f"{text!r} cannot begin a topic")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """What an operator can set. Each field's metadata holds its click type and its documentation."""
@@ -67,6 +74,38 @@ class Config:
             "type": str,
             "doc": "HOST:PORT of a Cloud Logging for tests, spoken to without TLS and credentials.",
         },
+    )
+    broker: str = field(
+        default="mqtt://127.0.0.1",
+        metadata={
+            "type": str,
+            "doc": "The MQTT broker: mqtt[s]://[USER@]HOST[:PORT]; mqtts is TLS, verified.",
+        },
+    )
+    broker_password_file: Path | None = field(
+        default=None,
+        metadata={
+            "type": click.Path(dir_okay=False, path_type=Path),
+            "doc": "File with the password for the broker.",
+        },
+    )
+    broker_ca: Path | None = field(
+        default=None,
+        metadata={
+            "type": click.Path(exists=True, dir_okay=False, path_type=Path),
+            "doc": "Certificates to trust for the broker instead of the system's, PEM.",
+        },
+    )
+    client_id: str = field(
+        default="unoingest",
+        metadata={
+            "type": str,
+            "doc": "Names our session at the broker; another subscriber must have another one.",
+        },
+    )
+    topic_prefix: str = field(
+        default="unolink",
+        metadata={"type": topic_prefix, "doc": "First levels of the topics that are subscribed to."},
     )
     log_profile: str = field(
         default=PROFILE_DEFAULT,

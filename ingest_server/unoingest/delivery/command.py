@@ -25,14 +25,18 @@ def run(*, database: Path, project: str, emulator: str, is_draining: bool) -> No
     """
     # a missing store is a mistake in the path, and is not created
     connect_reader(database).close()
+    ends = {signal.SIGTERM, signal.SIGINT}
+    # a signal that comes before there is anything to stop waits for it
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     with contextlib.ExitStack() as stack:
         # this process writes only the removal of what was delivered: undone by a power cut, it is sent again
         store = stack.enter_context(
             contextlib.closing(SqliteStore(database, busy_timeout_ms=BUSY_TIMEOUT_MS, sync_commits=False))
         )
         sender = stack.enter_context(sending(store, project, emulator, is_draining=is_draining))
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ends:
             signal.signal(number, lambda _number, _frame: sender.stop())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
         sender.join()
 
 

@@ -1,0 +1,76 @@
+"""A real MQTT broker for tests: Debian's Mosquitto on loopback, which can be killed and started again."""
+
+import os
+import platform
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+DEBIAN = Path(__file__).parents[1] / ".tools" / "debian"
+PROGRAM = DEBIAN / "usr" / "sbin" / "mosquitto"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Broker:
+    """Mosquitto on a port of its own, with its memory in a folder of its own.
+
+    Args:
+        folder: An empty folder.
+        settings: Further lines of its configuration, in place of `allow_anonymous true`.
+    """
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        user = Path("/proc/self").owner()
+        lines = (
+            f"listener {self.port} 127.0.0.1",
+            f"user {user}",
+            "persistence true",
+            # what it takes is in its database at once, and not after half an hour
+            "autosave_interval 1",
+            "autosave_on_changes true",
+            f"persistence_location {folder}/",
+            *(settings or ["allow_anonymous true"]),
+        )
+        (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, with what it remembers, and wait until it listens."""
+        library = DEBIAN / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
+        command = [str(PROGRAM), "-c", str(self._folder / "mosquitto.conf")]
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env={**os.environ, "LD_LIBRARY_PATH": str(library)}, stdout=log, stderr=log
+            )
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
+                time.sleep(0.01)
+            else:
+                return
+        raise AssertionError((self._folder / "mosquitto.log").read_text())
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it, gently or with SIGKILL."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def forget(self) -> None:
+        """Take away what it remembers; it must have been stopped."""
+        (self._folder / "mosquitto.db").unlink(missing_ok=True)
