@@ -66,7 +66,7 @@ def main(debug: bool) -> None:
 
 
 @main.command("serve")
-@config_options("database", "host", "port", "project", "outbox", "emulator", "log_profile")
+@config_options("database", "host", "port", "project", "outbox", "emulator", "keep_days", "log_profile")
 def serve_command(**settings: Any) -> None:
     """Serve until SIGTERM or Ctrl-C.
 

@@ -75,6 +75,13 @@ class Config:
             "doc": "HOST:PORT of a Cloud Logging for tests, spoken to without TLS and credentials.",
         },
     )
+    keep_days: int = field(
+        default=0,
+        metadata={
+            "type": click.IntRange(0, 100_000),
+            "doc": "Delete readings received more days ago than this; 0 keeps them for ever.",
+        },
+    )
     broker: str = field(
         default="mqtt://127.0.0.1",
         metadata={

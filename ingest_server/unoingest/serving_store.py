@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from unoingest.config import Config
 from unoingest.reading_log import FrameEncoder, no_frame
+from unoingest.retention import Retention
 from unoingest.store import SqliteStore
 
 
@@ -39,4 +40,6 @@ def open_serving_store(config: Config) -> Iterator[ServingStore]:
             from unoingest.delivery.command import sending  # noqa: PLC0415
 
             stack.enter_context(sending(store, config.project, config.emulator))
+        if config.keep_days:
+            stack.enter_context(contextlib.closing(Retention(store.commits, config.keep_days)))
         yield ServingStore(store, encode_frame)
