@@ -26,7 +26,7 @@ BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets1
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench torture format firmware install toolchain clean
+.PHONY: help demo test check bench torture format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -35,7 +35,7 @@ help:  ## list the targets
 demo: install firmware  ## send readings along the whole path, on this terminal (ARGS="--readings 20 --json")
 	@$(BIN)/unosim demo $(ARGS)
 
-test: install firmware  ## run every test
+test: install firmware oracles  ## run every test
 	PATH="$$PATH:$(CURDIR)/$(DEBIAN)/cxx" $(BIN)/pio test -e native
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -45,9 +45,7 @@ check: install  ## format, lint, types
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 
-bench: install toolchain  ## measure the simulated Uno beside libsimavr and avr8js, and the ESP-01, in one run
-	@[ -d .tools/node/node_modules/avr8js ] || ! command -v npm >/dev/null || \
-	    npm install --silent --no-audit --no-fund --prefix .tools/node avr8js@0.21.1
+bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, and the ESP-01, in one run
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/modem.py
 
@@ -78,6 +76,12 @@ toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracl
 	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES) $(BROKER)
 	@$(ONE_AT_A_TIME) tools/host_cxx.sh $(DEBIAN)
 	@$(ONE_AT_A_TIME) $(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
+	@touch $@
+
+oracles: .tools/node/.ready  ## avr8js and a Node to run it, for the board's tests
+
+.tools/node/.ready: $(wildcard tools/avr8js/*) .venv/.locked
+	@$(ONE_AT_A_TIME) tools/avr8js/install.sh $(BIN)/python $(CURDIR)/.tools/node
 	@touch $@
 
 clean:  ## remove everything that was built or fetched

@@ -124,7 +124,7 @@ def test_a_low_pin_with_its_interrupt_off_costs_and_changes_nothing(c_board: Mak
     for level in (True, False):
         board = c_board(
             PRELUDE + "ISR(INT0_vect) { NOTES[0]++; }\n"
-            "int main(void) { NOTES[0] = 0; sei(); for (uint16_t i = 0; i < 10000; i++) NOTES[1] = i; done(); }"
+            "int main(void) { NOTES[0] = 0; sei(); for (uint16_t i = 0; i < 999; i++) NOTES[1] = i; done(); }"
         )
         board.drive_pin("D", 2, level=level)
         run_through(board)

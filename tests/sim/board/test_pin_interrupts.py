@@ -192,7 +192,8 @@ def test_a_start_bit_wakes_a_sleeper_by_a_pin_change(c_board: MakeBoard) -> None
 
 def test_an_enabled_receiver_makes_its_pin_an_input(asm_board: MakeBoard) -> None:
     board = asm_board(
-        "sbi DDRD, 0\n nop\n in r20, PIND\n ldi r16, 0x10\n sts UCSR0B, r16\n nop\n nop\n nop\n in r21, PIND\n"
+        "sbi DDRD, 0\n nop\n in r20, PIND\n"
+        "ldi r16, 0x10\n sts UCSR0B, r16\n nop\n nop\n nop\n in r21, PIND\n"
         "loop: rjmp loop\n"
     )
     board.uart_input(0xFF, 50_000, BIT * 256)  # the line is high until then

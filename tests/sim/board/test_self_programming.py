@@ -1,4 +1,4 @@
-"""Self-programming (DS40002061 section 27), and Optiboot, compiled from Arduino's source, taking an upload."""
+"""Self-programming (DS40002061 section 27), and Optiboot, compiled from Arduino's source, at work."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -150,7 +150,8 @@ def test_running_into_it_stops_the_machine_there(boot_board: MakeBoard) -> None:
 
 
 def buffer_word(word: int) -> str:
-    return f"ldi r26, lo8(0x{word:x})\n ldi r27, hi8(0x{word:x})\n movw r0, r26\n ldi r16, 1\n rcall do\n adiw r30, 2\n"
+    load = f"ldi r26, lo8(0x{word:x})\n ldi r27, hi8(0x{word:x})\n movw r0, r26\n"
+    return load + "ldi r16, 1\n rcall do\n adiw r30, 2\n"
 
 
 def test_new_code_runs_at_once(boot_board: MakeBoard) -> None:
@@ -255,7 +256,7 @@ def test_its_interrupt_comes_when_it_is_ready(boot_board: MakeBoard) -> None:
         f"rjmp main\n .org 0x{vector:x}\n inc r20\n ldi r16, 0\n out SPMCSR, r16\n reti\n"
         "main: ldi r20, 0\n rcall fill\n"
         + ERASE
-        + "ldi r16, (1 << IVCE)\n out MCUCR, r16\n ldi r16, (1 << IVSEL)\n out MCUCR, r16\n"  # vectors in the boot section
+        + "ldi r16, (1 << IVCE)\n out MCUCR, r16\n ldi r16, (1 << IVSEL)\n out MCUCR, r16\n"
         "ldi r16, (1 << SPMIE)\n out SPMCSR, r16\n sei\n"
     )
     board.run(OPERATION // 2)

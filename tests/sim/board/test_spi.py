@@ -170,8 +170,8 @@ def test_a_low_ss_input_ends_being_the_master(
 def test_the_pins_are_the_programs_again_when_spi_is_off(c_board: MakeBoard) -> None:
     board = c_board(
         PRELUDE
-        + f"int main(void) {{ {MASTER} | _BV(CPOL); PINB; NOTES[0] = PINB; transfer(0xFF); NOTES[1] = PINB; SPCR = 0;"
-        + 'PORTB = 0x08; asm("nop"); NOTES[2] = PINB; done(); }'
+        + f"int main(void) {{ {MASTER} | _BV(CPOL); PINB; NOTES[0] = PINB; transfer(0xFF); NOTES[1] = PINB;"
+        + 'SPCR = 0; PORTB = 0x08; asm("nop"); NOTES[2] = PINB; done(); }'
     )
     assert Slave().run(board) == Stop.HALTED
     assert [note & 0x28 for note in board.read_data(NOTES, 3)] == [0x20, 0x28, 0x08]

@@ -1,4 +1,4 @@
-"""Power: brown-out by the supply's voltage (DS40002061 section 11.5), what a loss of it leaves, undefined RAM."""
+"""Power: brown-out by the supply's voltage (DS40002061 section 11.5), a loss of it, noise in RAM."""
 
 from collections.abc import Callable
 
@@ -146,7 +146,7 @@ def test_ram_may_hold_noise_made_from_a_seed() -> None:
 
 def test_power_is_checked() -> None:
     board = Board(b"")
-    with pytest.raises(ValueError, match="millivolts must be 0..65535, not -1"):
+    with pytest.raises(ValueError, match=r"millivolts must be 0\.\.65535, not -1"):
         board.set_supply_mv(-1)
-    with pytest.raises(ValueError, match="ram_fill must be 0..255, not 256"):
+    with pytest.raises(ValueError, match=r"ram_fill must be 0\.\.255, not 256"):
         board.power_cycle(256)
