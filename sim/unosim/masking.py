@@ -1,7 +1,8 @@
 """Hides passwords and credentials in AT dialogues and in the HTTP messages they carry.
 
-Hidden are: the password of joining an access point and of being one, of enterprise Wi-Fi and of MQTT, in
-commands and in answers; and the values of the HTTP headers that authenticate.
+Hidden are: the password of joining an access point and of being one, of enterprise Wi-Fi and of MQTT, and the
+pre-shared key of SSL, in commands and in answers; and the values of the HTTP headers that authenticate, in
+messages and in the commands that name them.
 
 What it does not do: find a secret whose command or header was cut in two, for instance by an event in the
 middle of an echo.
@@ -12,16 +13,20 @@ from collections.abc import Callable
 
 _QUOTED = r'"(?:[^"\\\r\n]|\\.)*"'
 _HIDDEN = r'"(?P<{}>(?:[^"\\\r\n]|\\.)*)'
+_AUTHENTICATING = "(?:authorization|proxy-authorization|cookie|set-cookie)"
 _SECRETS = re.compile(
     "|".join(
         [
             rf"\+CW(?:JAP|SAP)\w*[=:]{_QUOTED}," + _HIDDEN.format("wifi"),
             rf"\+CWJEAP\w*[=:]{_QUOTED},\d+,{_QUOTED},{_QUOTED}," + _HIDDEN.format("enterprise"),
-            rf"\+MQTTUSERCFG[=:]\d,\d,{_QUOTED},{_QUOTED}," + _HIDDEN.format("mqtt"),
-            r"^(?i:authorization|proxy-authorization|cookie|set-cookie):[ \t]*(?P<header>[^\r\n]+)",
+            rf"\+MQTTUSERCFG[=:]\d,\d+,{_QUOTED},{_QUOTED}," + _HIDDEN.format("mqtt"),
+            r"\+MQTTPASSWORD[=:]\d," + _HIDDEN.format("mqtt_password"),
+            r"\+CIPSSLCPSK[=:](?:\d,)?" + _HIDDEN.format("key"),
+            rf"^{_AUTHENTICATING}:[ \t]*(?P<header>[^\r\n]+)",
+            rf'"{_AUTHENTICATING}:[ \t]*(?P<typed_header>[^"\r\n]+)',
         ]
     ),
-    re.MULTILINE,
+    re.MULTILINE | re.IGNORECASE,
 )
 
 LITERAL_CHARACTERS_MIN = 8

@@ -13,6 +13,12 @@ from unosim.masking import Masks, hide
         ('+CWSAP:"esp","secret",5,3', '+CWSAP:"esp","***",5,3'),
         ('AT+CWJEAP="n",1,"id","user","secret",0', 'AT+CWJEAP="n",1,"id","user","***",0'),
         ('AT+MQTTUSERCFG=0,1,"id","user","secret",0,0,""', 'AT+MQTTUSERCFG=0,1,"id","user","***",0,0,""'),
+        ('AT+MQTTPASSWORD=0,"secret"', 'AT+MQTTPASSWORD=0,"***"'),
+        ('AT+MQTTUSERCFG=0,10,"id","user","secret"', 'AT+MQTTUSERCFG=0,10,"id","user","***"'),
+        ('AT+CIPSSLCPSK=4,"secret","hint"', 'AT+CIPSSLCPSK=4,"***","hint"'),
+        ('AT+CIPSSLCPSK="secret","hint"', 'AT+CIPSSLCPSK="***","hint"'),
+        ('at+cwjap="net","secret"', 'at+cwjap="net","***"'),
+        ('"X-Device: uno","Authorization: Basic eA=="', '"X-Device: uno","Authorization: ***"'),
         (
             "GET / HTTP/1.1\r\nauthorization: Basic eA==\r\n\r\n",
             "GET / HTTP/1.1\r\nauthorization: ***\r\n\r\n",

@@ -89,7 +89,7 @@ class Recorder:
                 f"cannot write {path}: {error.strerror}", hint="name a file in a folder you may write to"
             ) from error
         points = [replace(one, password=self._masks.of(one.password)) for one in module.access_points]
-        flash = replace(modem.settings, password=self._masks.of(modem.settings.password))
+        flash = modem.settings.masked(self._masks.of)
         self._put(
             Header(
                 attrace=VERSION,

@@ -84,6 +84,7 @@ class EspatLineMachine(LineMachine):
         length = self._collect(chunk)
         if length < 0:
             yield Effect.ECHO, chunk
+            self._step(Symbol.BYTE)
             return
         line = bytes(self._stored[: length + len(_LINE_END)])
         surplus_bytes = len(self._stored) - len(line)

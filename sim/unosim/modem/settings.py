@@ -5,7 +5,8 @@ of it runs: `_CUR` commands change the copy alone. `Session` starts afresh at ev
 """
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from unosim.modem.actions import Kind
@@ -229,8 +230,20 @@ class Settings:
     """Bits of 802.11b, g and n; kept and reported."""
     rf_power: int = 78
     """In quarters of a dBm."""
-    partitions: tuple[tuple[str, bytes], ...] = ()
+    partitions: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """User partitions that are not erased (`AT+SYSFLASH`)."""
+
+    def masked(self, mask: Callable[[str], str]) -> "Settings":
+        """Return a copy without secrets: passwords and keys replaced by their masks, partitions by zeros."""
+        enterprise = self.enterprise
+        return replace(
+            self,
+            password=mask(self.password),
+            softap=replace(self.softap, password=mask(self.softap.password)),
+            enterprise=enterprise and replace(enterprise, password=mask(enterprise.password)),
+            ssl_options=tuple(replace(one, key=mask(one.key)) for one in self.ssl_options),
+            partitions=tuple((name, bytes(len(content))) for name, content in self.partitions),
+        )
 
 
 @dataclass

@@ -1,14 +1,17 @@
-"""The page about the modem's commands is the one that the tool would write now."""
+"""The pages about the modem's commands and states are those that the tools would write now."""
+
+from typing import Any
 
 import modem_coverage
+import modem_states
+import pytest
 
 from transcripts.reader import parse
 
 
-def test_the_page_is_current() -> None:
-    assert modem_coverage.PAGE.read_text(encoding="utf-8") == modem_coverage.page(), (
-        "run .venv/bin/python tools/modem_coverage.py"
-    )
+@pytest.mark.parametrize("tool", [modem_coverage, modem_states], ids=lambda tool: str(tool.__name__))
+def test_the_page_is_current(tool: Any) -> None:
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page(), f"run tools/{tool.__name__}.py"
 
 
 def test_every_form_has_a_transcript_or_a_reason() -> None:

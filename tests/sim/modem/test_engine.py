@@ -18,6 +18,7 @@ from unosim.modem import (
 )
 from unosim.modem.link import BACKLOG_BYTES
 from unosim.modem.profiles import NONOS_1_7_4
+from unosim.modem.settings import Enterprise, SoftApSettings, SslOptions
 
 S = 1_000_000_000
 RADIO = Radio([AccessPoint("lab", "secret-key")])
@@ -233,3 +234,18 @@ def test_a_profile_is_a_table_of_values() -> None:
     modem = Modem(hasty, radio=RADIO)
     modem.power_on(0)
     assert said(modem.advance(1)) == b"\r\ngo\r\n"
+
+
+def test_settings_show_no_secret_once_they_are_masked() -> None:
+    secrets = ["join-secret", "softap-secret", "enterprise-secret", "key-secret"]
+    settings = Settings(
+        password=secrets[0],
+        softap=SoftApSettings(password=secrets[1]),
+        enterprise=Enterprise("lab", 1, "me", "me", secrets[2]),
+        ssl_options=(SslOptions(key=secrets[3]),),
+        partitions=(("client_key", b"partition-secret"),),
+    )
+    masked = settings.masked(lambda secret: "*" * len(secret))
+    assert "secret" in str(dataclasses.asdict(settings))
+    assert "secret" not in str(dataclasses.asdict(masked))
+    assert len(masked.partitions[0][1]) == len(b"partition-secret")

@@ -100,3 +100,52 @@ def test_a_list_of_parameters() -> None:
     assert parameters.number(0, 65535) == 80
     assert not parameters.more()
     parameters.end()
+
+
+def test_lenient_parameters_may_be_left_empty() -> None:
+    parameters = Parameters(b'1,,"a",,0x1F\r\n', lenient=True)
+    assert parameters.number(0, 9) == 1
+    assert parameters.optional_number(0, 9, 5) == 5
+    assert parameters.optional_string(9, "b") == "a"
+    assert parameters.optional_string(9, "b") == "b"
+    assert parameters.optional_number(0, 99, 5) == 0x1F
+    assert parameters.optional_number(0, 99, 6) == 6
+    parameters.end()
+
+
+def test_strict_parameters_may_not() -> None:
+    parameters = Parameters(b"1,,2\r\n")
+    assert parameters.number(0, 9) == 1
+    with pytest.raises(CommandError):
+        parameters.optional_number(0, 9, 5)
+
+
+@pytest.mark.parametrize(
+    "text", [b"0x\r\n", b"0x123456789\r\n", b"x1\r\n", b"1\r", b"1\rx\r\n", b"1 \r\n", b"1,\r\n"]
+)
+def test_lenient_has_limits(text: bytes) -> None:
+    parameters = Parameters(text, lenient=True)
+    with pytest.raises(CommandError):  # noqa: PT012  # either may refuse
+        parameters.number(0, 2**32)
+        parameters.end()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b'1,"abcdef"\r\n', 0x01070001),
+        (b"1,abc\r\n", 0x01080001),
+        (b"99\r\n", 0x01070000),
+        (b"\r\n", 0x01080000),
+        (b"1\r\n", 0x01080001),
+        (b'1,"a",2\r\n', 0x01080002),
+    ],
+)
+def test_errors_name_the_field(text: bytes, code: int) -> None:
+    parameters = Parameters(text, lenient=True)
+    with pytest.raises(CommandError) as caught:  # noqa: PT012  # any of the three may refuse
+        parameters.number(0, 9)
+        parameters.comma()
+        parameters.string(3)
+        parameters.end()
+    assert caught.value.code == code
