@@ -62,7 +62,7 @@ class HttpClient:
         self._channel = channel
         self._request: Request | None = None
         self._listener: Listener | None = None
-        self._connection = h11.Connection(h11.CLIENT)
+        self._connection: h11.Connection | None = None
         self._status: int | None = None
         self._body = bytearray()
         self._silence: Timer | None = None
@@ -71,7 +71,7 @@ class HttpClient:
         """Forget the request without a word."""
         self._context.kernel.cancel(self._silence)
         self._channel.close()
-        self._request, self._listener, self._status = None, None, None
+        self._request, self._listener, self._connection, self._status = None, None, None, None
         self._body.clear()
 
     def ask(self, request: Request, listener: Listener) -> None:
@@ -83,21 +83,21 @@ class HttpClient:
 
     def on_open(self) -> None:
         """Send the request."""
-        request = self._request
-        if request is None:
+        request, connection = self._request, self._connection
+        if request is None or connection is None:
             return
         host = request.host if request.port in {80, 443} else f"{request.host}:{request.port}"
         headers = [("User-Agent", USER_AGENT), ("Host", host), *request.headers]
         headers.append(("Content-Length", str(len(request.body))))
         try:
-            sent = self._connection.send(
-                h11.Request(method=request.method, target=request.target, headers=headers)
-            )
+            head = h11.Request(method=request.method, target=request.target, headers=headers)
+            data = connection.send(head) or b""
         except h11.LocalProtocolError:  # the host typed a header or path that HTTP does not allow
             self._finish(None)
             return
-        data = (sent or b"") + (self._connection.send(h11.Data(request.body)) or b"" if request.body else b"")
-        self._connection.send(h11.EndOfMessage())
+        if request.body:
+            data += connection.send(h11.Data(request.body)) or b""
+        connection.send(h11.EndOfMessage())
         self._channel.send(data)
         self._rearm()
 
@@ -108,17 +108,20 @@ class HttpClient:
 
     def on_gone(self) -> None:
         """Take note of the end of the connection, which may be the end of the answer."""
-        if self._connection.our_state is h11.IDLE:
+        if self._connection is None or self._connection.our_state is h11.IDLE:
             self._finish(None)
         else:
             self._feed(b"")
 
     def _feed(self, data: bytes) -> None:
         """Run bytes through the framing; none of them stands for the end of the connection."""
+        connection = self._connection
+        if connection is None:
+            return
         try:
-            self._connection.receive_data(data)
+            connection.receive_data(data)
             while self._listener:
-                event = self._connection.next_event()
+                event = connection.next_event()
                 if event is h11.NEED_DATA or event is h11.PAUSED:
                     return
                 self._take(event)

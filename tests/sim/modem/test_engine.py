@@ -5,11 +5,14 @@ import dataclasses
 import pytest
 
 from unosim.modem import (
+    ESPAT_2_2,
     PROFILES,
     AccessPoint,
     Crash,
+    Encryption,
     LocalProtocolError,
     Modem,
+    Profile,
     Radio,
     Settings,
     UartFormat,
@@ -249,3 +252,50 @@ def test_settings_show_no_secret_once_they_are_masked() -> None:
     assert "secret" in str(dataclasses.asdict(settings))
     assert "secret" not in str(dataclasses.asdict(masked))
     assert len(masked.partitions[0][1]) == len(b"partition-secret")
+
+
+def joined_to(profile: Profile, radio: Radio, command: bytes) -> bytes:
+    """Return what `AT+CWJAP?` answers after a join that has had twenty seconds."""
+    modem = Modem(profile, radio=radio)
+    modem.power_on(0)
+    modem.advance(S)
+    ask(modem, b"ATE0\r\n", S)
+    modem.receive(command, 2 * S)
+    modem.advance(22 * S)
+    return ask(modem, b"AT+CWJAP?\r\n", 23 * S)
+
+
+@pytest.mark.parametrize(
+    ("profile", "command", "bssid"),
+    [
+        (ESPAT_2_2, b'AT+CWJAP="lab",""\r\n', b"02:00:00:00:00:01"),
+        (ESPAT_2_2, b'AT+CWJAP="lab","",,,,,1\r\n', b"02:00:00:00:00:02"),
+        (NONOS_1_7_4, b'AT+CWJAP="lab",""\r\n', b"02:00:00:00:00:02"),
+    ],
+)
+def test_the_first_access_point_or_the_strongest(profile: Profile, command: bytes, bssid: bytes) -> None:
+    weak = AccessPoint("lab", bssid="02:00:00:00:00:01", rssi_dbm=-80)
+    strong = AccessPoint("lab", bssid="02:00:00:00:00:02", rssi_dbm=-40)
+    assert bssid in joined_to(profile, Radio([weak, strong]), command)
+
+
+@pytest.mark.parametrize(
+    ("command", "joins"),
+    [
+        (b'AT+CWJEAP="office",0,"me",,,3\r\n', True),
+        (b'AT+CWJEAP="office",1,"me","me","office-key",0\r\n', True),
+        (b'AT+CWJEAP="office",1,"me","me","other-key",0\r\n', False),
+        (b'AT+CWJAP="office","office-key"\r\n', False),
+    ],
+)
+def test_an_enterprise_network_wants_an_identity(command: bytes, joins: bool) -> None:
+    office = AccessPoint("office", "office-key", encryption=Encryption.WPA2_ENTERPRISE)
+    assert (b"+CWJAP:" in joined_to(ESPAT_2_2, Radio([office]), command)) is joins
+
+
+def test_the_modules_own_connections_take_what_comes() -> None:
+    modem = linked(passive=True)
+    modem.network(events.Received(0, 99 * b"x"), 14 * S)
+    assert modem.receive_window(0) == NONOS_1_7_4.window_bytes - 99
+    assert modem.receive_window(events.MQTT_CHANNEL) == NONOS_1_7_4.window_bytes
+    assert modem.receive_window(events.HTTP_CHANNEL) == NONOS_1_7_4.window_bytes
