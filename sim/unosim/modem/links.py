@@ -223,7 +223,7 @@ class LinkTable:
         if not link.peer_finished:
             self.receiver.take(link, event)
 
-    def on_peer_closed(self, link: Link, _event: events.PeerClosed) -> None:
+    def on_peer_closed(self, link: Link, _event: events.PeerClosed | None = None) -> None:
         """End the link, once all that the peer sent has found room, or a reader."""
         if self.receiver.is_drained(link):
             self._closed(link)
@@ -300,10 +300,9 @@ class LinkTable:
     def _abort(self, link: Link) -> None:
         """End an open link whose peer cannot be reached any more."""
         self._context.kernel.act(actions.Close(link.number, abort=True))
-        if self.receiver.is_drained(link):
-            self._closed(link)
-        else:
-            link.peer_finished = True
+        self._context.kernel.cancel(link.timer)
+        link.drop_backlog()  # the peer's own, which it cannot send any more
+        self.on_peer_closed(link)
 
     def _closed(self, link: Link) -> None:
         self._free(link)

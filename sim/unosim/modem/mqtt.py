@@ -192,7 +192,7 @@ class MqttClient:
         if self.connected:
             self.connected = False
             self._forget_topics()
-            self._context.announce(line("+MQTTDISCONNECTED:0"))
+            self._say(line("+MQTTDISCONNECTED:0"))
         if request:
             kernel.cancel(request.timer)
             request.verdict(False)
@@ -214,6 +214,11 @@ class MqttClient:
         """End a connection that leads nowhere."""
         self._channel.close()
         self.on_gone()
+
+    def _say(self, text: bytes) -> None:
+        """Print something that nobody asked for, unless the UART is a wire to a peer at the moment."""
+        if not self._context.session.passing_through:
+            self._context.kernel.write(text)
 
     def _next_identifier(self) -> int:
         self._identifier = self._identifier % 0xFFFF + 1
@@ -275,7 +280,7 @@ class MqttClient:
         self._connection.greeted = self.connected = True
         self._rearm_keepalive()
         if self.broker:
-            self._context.announce(line(f"+MQTTCONNECTED:0,{self.broker.text}"))
+            self._say(line(f"+MQTTCONNECTED:0,{self.broker.text}"))
         connecting, self._connecting = self._connecting, None
         if connecting:
             connecting(True)
@@ -285,7 +290,7 @@ class MqttClient:
         known = message.qos == 2 and message.identifier in self._connection.unconfirmed
         if not known:
             head = f'+MQTTSUBRECV:0,"{message.topic}",{len(message.payload)},'
-            self._context.announce(head.encode("utf-8", "surrogateescape") + message.payload + b"\r\n")
+            self._say(head.encode("utf-8", "surrogateescape") + message.payload + b"\r\n")
         if message.qos == 1:
             self._send(mqtt_packets.acknowledge(Type.PUBACK, message.identifier))
         elif message.qos == 2:
