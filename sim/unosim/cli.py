@@ -8,6 +8,7 @@ import click
 
 from unosim.attrace.cli import replay, vcd
 from unosim.demo import DemoError, Options, run_demo
+from unosim.errors import reported
 from unosim.fronts.cli import modem
 
 
@@ -41,13 +42,20 @@ for command in (modem, replay, vcd):
 @click.option(
     "--json", "as_json", is_flag=True, envvar="UNOSIM_JSON", help="Print a JSON summary as the last line."
 )
-def demo(readings: int, firmware: Path, *, as_json: bool) -> None:
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    envvar="UNOSIM_RECORD",
+    help="Write the dialogue with the module to an .attrace file, secrets masked.",
+)
+def demo(readings: int, firmware: Path, *, as_json: bool, record: Path | None) -> None:
     """Send readings from a simulated Uno to a real ingest server, and show the whole path.
 
     The exit code is 0 only if every acknowledged reading is in the server's store exactly once.
     """
     try:
-        run_demo(Options(firmware=firmware, readings=readings, as_json=as_json))
+        with reported():
+            run_demo(Options(firmware=firmware, readings=readings, as_json=as_json, record=record))
     except DemoError as error:
         click.secho(f"demo failed: {error}", fg="red", err=True)
         click.echo(f"hint: {error.hint}", err=True)

@@ -13,21 +13,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from unosim.attrace import Recorder
 from unosim.board import Board, Image, ImageError, load_image
 from unosim.clock import NS_PER_S
 from unosim.console import Console
 from unosim.counters import SYMBOL, read_counters
-from unosim.lab import SERVER, make_modem, room_sensors
+from unosim.lab import MODULE, SERVER, make_modem, room_sensors
+from unosim.module_end import Watch
 from unosim.network import LoopbackNetwork
 from unosim.server_process import ServerError, ServerProcess
 from unosim.simulation import Simulation, SimulationError
-from unosim.trace import Channel, Trace
+from unosim.trace import Channel, Entry, Trace
 
 SECONDS_TO_JOIN = 60
 """Simulated seconds that boot, Wi-Fi and the first connection may take."""
@@ -58,6 +61,8 @@ class Options:
     firmware: Path
     readings: int
     as_json: bool
+    record: Path | None = None
+    """Where the dialogue with the module is written, for `unosim replay`."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def run_demo(options: Options) -> Summary:
 
     Raises:
         DemoError: it could not be run, or a promise was broken.
+        TraceError: the recording cannot be written.
     """
     console = Console(to_stderr=options.as_json)
     try:
@@ -89,11 +95,17 @@ def run_demo(options: Options) -> Summary:
 
 def _run(options: Options, console: Console, database: Path) -> Summary:
     image = _load(options.firmware)
-    trace = Trace(console.show)
-    with ServerProcess(database) as server:
+    modem = make_modem()
+    with ExitStack() as stack:
+        recorder = None
+        if options.record:
+            recorder = stack.enter_context(Recorder(options.record, modem, MODULE))
+        trace = Trace(_shown(console, recorder))
+        server = stack.enter_context(ServerProcess(database))
         console.say(f"ingest server: process {server.pid} on {server.address[0]}:{server.address[1]}")
         network = LoopbackNetwork({SERVER: server.address})
-        simulation = Simulation(Board(image.flash), make_modem(), network, trace=trace, analog=room_sensors())
+        heard = recorder.network(network) if recorder else network
+        simulation = Simulation(Board(image.flash), modem, heard, trace=trace, analog=room_sensors())
         started_s = time.monotonic()
         wall_limit_s = WALL_SECONDS_MAX + WALL_SECONDS_PER_READING * options.readings
 
@@ -127,6 +139,18 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
         simulated_s=round(simulation.now_ns / NS_PER_S, 3),
         wall_s=round(wall_s, 3),
     )
+
+
+def _shown(console: Console, recorder: Recorder | None) -> Watch:
+    """Return what shows each entry, and records it if that was asked for."""
+    if recorder is None:
+        return console.show
+
+    def watch(entry: Entry) -> None:
+        console.show(entry)
+        recorder.watch(entry)
+
+    return watch
 
 
 def _last_answer(trace: Trace) -> str:

@@ -5,17 +5,21 @@ side.
 """
 
 from unosim.clock import NS_PER_S
-from unosim.modem import AccessPoint, Modem, Radio
+from unosim.esp01 import Module
+from unosim.modem import AccessPoint, Modem
 from unosim.simulation import AnalogSource
 
 SERVER = ("ingest.lan", 8080)
 """Name and port of the ingest server as devices know it."""
 
 
+MODULE = Module(access_points=(AccessPoint(ssid="unolink", password="simulated"),))  # noqa: S106  # no secret: it is in the README
+"""The ESP-01, within reach of the room's access point."""
+
+
 def make_modem() -> Modem:
-    """Return an ESP-01 within reach of the room's access point."""
-    access_point = AccessPoint(ssid="unolink", password="simulated")  # noqa: S106  # no secret: it is in the README
-    return Modem(radio=Radio([access_point]))
+    """Return the ESP-01, not powered yet."""
+    return MODULE.make()
 
 
 def room_sensors() -> dict[int, AnalogSource]:

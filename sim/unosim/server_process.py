@@ -42,9 +42,11 @@ class ServerProcess:
 
     def __enter__(self) -> Self:
         """Start the server on a port of its choice and wait until it listens."""
-        serve = [sys.executable, "-m", "unoingest", "serve", "--host", self.address[0], "--port", "0"]
+        tethered = [sys.executable, "-m", "unosim.tether", "unoingest"]  # it ends with us, come what may
+        serve = [*tethered, "serve", "--host", self.address[0], "--port", "0"]
         self._process = subprocess.Popen(
             [*serve, "--database", str(self.database)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -145,6 +147,6 @@ class ServerProcess:
                 self._process.kill()
                 self._process.wait()
         self._join_readers()
-        for stream in (self._process.stdout, self._process.stderr):
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()

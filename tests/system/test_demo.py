@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,58 @@ def test_killing_the_server_fails_the_demo_loudly() -> None:
         assert process.returncode == 1
     assert errors.startswith("demo failed: the ingest server ended (killed by SIGKILL)")
     assert "hint: " in errors
+
+
+def test_a_demo_that_is_killed_takes_its_server_with_it() -> None:
+    with subprocess.Popen([*DEMO, "--readings", "1000"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        children: set[int] = set()
+        for line in process.stdout:
+            started = re.match(r"ingest server: process (\d+) ", line)
+            if started:
+                children = {int(started[1])}
+            if children and '"acked":[1]' in line:
+                children |= descendants(min(children))
+                process.kill()
+                break
+        process.stdout.read()  # ends when the last process that could write to it has ended
+        process.wait(WAIT_S)
+    assert len(children) >= 2  # granian's parent and its worker
+    give_up_s = time.monotonic() + WAIT_S
+    while alive := {pid for pid in children if is_alive(pid)}:
+        assert time.monotonic() < give_up_s, f"still there: {alive}"
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> set[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child) for child in children}.union(*(descendants(int(child)) for child in children))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_recorded_demo_replays_without_a_difference(tmp_path: Path) -> None:
+    recording = tmp_path / "demo.attrace"
+    result = demo("--readings", "2", "--record", str(recording))
+    assert result.returncode == 0, result.stderr
+    assert "simulated" not in recording.read_text(), "the Wi-Fi password is in the recording"
+    replayed = [sys.executable, "-m", "unosim", "replay", str(recording)]
+    done = subprocess.run(replayed, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("the same: ")
+
+
+def test_a_recording_that_cannot_be_written_gets_one_line_and_a_hint() -> None:
+    result = demo("--record", "/proc/demo.attrace")
+    assert result.returncode == 1
+    first, second = result.stderr.splitlines()
+    assert first.startswith("unosim: cannot write /proc/demo.attrace")
+    assert second.startswith("hint: ")
 
 
 def test_a_result_that_cannot_be_written_is_an_error_of_one_line() -> None:
