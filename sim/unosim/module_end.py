@@ -41,23 +41,23 @@ class ModuleEnd:
 
     def power_on(self, now_ns: int) -> None:
         """Apply power to the module, or cut and apply it."""
-        self._apply(self.modem.power_on(now_ns), now_ns)
+        self.apply(self.modem.power_on(now_ns), now_ns)
 
     def hear(self, data: bytes, now_ns: int) -> None:
         """Give the modem what its UART has made of the host's frames."""
-        self._apply(self.modem.receive(data, now_ns), now_ns)
+        self.apply(self.modem.receive(data, now_ns), now_ns)
 
     def settle(self, now_ns: int) -> None:
         """Let happen what is due at an instant."""
         for event in self.network.poll(now_ns):
             if isinstance(event, Received):
                 self._watch(Entry(now_ns, Channel.NET_RX, event.data))
-            self._apply(self.modem.network(event, now_ns), now_ns)
+            self.apply(self.modem.network(event, now_ns), now_ns)
         deadline_ns = self.modem.next_deadline()
         if deadline_ns is not None and deadline_ns <= now_ns:
-            self._apply(self.modem.advance(now_ns), now_ns)
+            self.apply(self.modem.advance(now_ns), now_ns)
 
-    def _apply(self, actions: list[Action], now_ns: int) -> None:
+    def apply(self, actions: list[Action], now_ns: int) -> None:
         """Carry out what the modem asks for."""
         for action in actions:
             match action:

@@ -47,3 +47,9 @@ class UartModule(Protocol):
 
     def access_point_back(self, ssid: str, now_ns: int) -> list[Action]:
         """Let a network be heard again."""
+
+    def guest_joined(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station come to the module's own access point."""
+
+    def guest_left(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station leave it."""

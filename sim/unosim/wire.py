@@ -66,6 +66,14 @@ class WiredModem:
         self._from_host.set_baud(baud or self.modem.baud)
         self._from_host.write(data, now_ns)
 
+    def station_joins(self, mac: str, now_ns: int) -> None:
+        """Let a station come to the module's own access point."""
+        self._end.apply(self.modem.guest_joined(mac, now_ns), now_ns)
+
+    def station_leaves(self, mac: str, now_ns: int) -> None:
+        """Let a station leave the module's own access point."""
+        self._end.apply(self.modem.guest_left(mac, now_ns), now_ns)
+
     def next_deadline(self) -> int | None:
         """Return the instant in ns at which something happens next, or None if nothing is under way."""
         return earliest(self._next_event(), self._end.to_host.next_end_ns())

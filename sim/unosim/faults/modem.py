@@ -140,6 +140,14 @@ class FaultyModem:
         """Let a network be heard again."""
         return self._emit(self._modem.access_point_back(ssid, now_ns), now_ns)
 
+    def guest_joined(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station come to the module's own access point."""
+        return self._emit(self._modem.guest_joined(mac, now_ns), now_ns)
+
+    def guest_left(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station leave it."""
+        return self._emit(self._modem.guest_left(mac, now_ns), now_ns)
+
     def _noise(self, now_ns: int) -> list[Action | _Noise]:
         """Return what a floating pin says before a boot."""
         noise: list[Action | _Noise] = []

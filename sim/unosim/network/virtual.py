@@ -39,10 +39,10 @@ class Peer(Protocol):
 class Caller(Peer, Protocol):
     """Somebody who connects to the module."""
 
-    def connected(self, now_ns: int) -> Iterable[Reply]:
+    def let_in(self, now_ns: int) -> Iterable[Reply]:
         """Take note that the module has let it in; return what it says first."""
 
-    def ended(self, now_ns: int) -> None:
+    def sent_away(self, now_ns: int) -> None:
         """Take note that the module has refused it, or ended the connection."""
 
 
@@ -226,12 +226,12 @@ class VirtualNetwork:
         caller = self._waiting.pop(number)
         self._peers[link] = self._callers[link] = caller
         half_ns = self._latency.round_trip_ns // 2
-        self._carry_back(link, caller.connected(now_ns + half_ns), now_ns + 2 * half_ns)
+        self._carry_back(link, caller.let_in(now_ns + half_ns), now_ns + 2 * half_ns)
 
     def _part(self, caller: Caller | None, now_ns: int) -> None:
         """Tell somebody that their call is over."""
         if caller:
-            caller.ended(now_ns + self._latency.round_trip_ns // 2)
+            caller.sent_away(now_ns + self._latency.round_trip_ns // 2)
 
     def _arrive_datagram(self, arrival: _Arrival, now_ns: int) -> None:
         """Let a peer take a datagram; each of its replies is one, too."""

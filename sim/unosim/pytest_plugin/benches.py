@@ -174,6 +174,14 @@ class ModemBench(Bench):
         """Say bytes to the module, behind those that are still leaving."""
         self._wired.say(data, self.baud, self._now_ns)
 
+    def station_joins(self, mac: str) -> None:
+        """Let a station come to the module's own access point (`AT+CWSAP`), if that is on."""
+        self._wired.station_joins(mac, self._now_ns)
+
+    def station_leaves(self, mac: str) -> None:
+        """Let a station leave the module's own access point."""
+        self._wired.station_leaves(mac, self._now_ns)
+
     def _step(self, limit_ns: int) -> None:
         due_ns = earliest(limit_ns, self._wired.next_deadline())
         self._now_ns = max(self._now_ns, due_ns or 0)

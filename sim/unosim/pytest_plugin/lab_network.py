@@ -62,14 +62,51 @@ class ScriptedPeer:
         return None
 
 
+class Call:
+    """Somebody who connects to the module's own server, says something, and listens.
+
+    Args:
+        says: what it says once it is let in.
+
+    Attributes:
+        heard: what the module has said to it so far.
+        connected: whether it has been let in.
+        ended: whether the module has refused it, or ended the connection.
+    """
+
+    def __init__(self, says: bytes) -> None:
+        self.heard = b""
+        self.connected = self.ended = False
+        self._says = says
+
+    def let_in(self, now_ns: int) -> Iterable[Reply]:
+        """Say what is to be said."""
+        del now_ns
+        self.connected = True
+        return [Reply(self._says)]
+
+    def receive(self, data: bytes, now_ns: int) -> Iterable[Reply]:
+        """Listen."""
+        del now_ns
+        self.heard += data
+        return []
+
+    def sent_away(self, now_ns: int) -> None:
+        """Take note of the end."""
+        del now_ns
+        self.ended = True
+
+
 class LabNetwork:
     """Names and ports, and what answers there. Whatever else is asked for does not exist.
 
-    Servers may be added while a test runs.
+    Servers may be added while a test runs. An SSL link leads to them, too, and takes its time.
     """
 
     def __init__(self) -> None:
         self._servers: dict[tuple[str, int], Callable[[], Peer]] = {}
+        self._untrusted: set[tuple[str, int]] = set()
+        self._opened: list[VirtualNetwork] = []
 
     def wsgi(self, host: str, port: int, application: "WSGIApplication") -> None:
         """Serve a WSGI application (Flask, Django, a function) over HTTP/1.1 at a name and a port."""
@@ -83,9 +120,21 @@ class LabNetwork:
         """Serve what `connect` returns for each connection to a name and a port."""
         self._servers[host, port] = connect
 
+    def distrust(self, host: str, port: int) -> None:
+        """Let the certificate at a name and a port be one that no module can verify."""
+        self._untrusted.add((host, port))
+
+    def call(self, port: int, says: bytes = b"") -> Call:
+        """Let somebody connect to a port of the module now; see `AT+CIPSERVER`."""
+        call = Call(says)
+        for network in self._opened:
+            network.call(port, call)
+        return call
+
     def open(self) -> VirtualNetwork:
         """Return the network as one modem uses it."""
-        return VirtualNetwork(self._servers)
+        self._opened.append(VirtualNetwork(self._servers, untrusted=self._untrusted))
+        return self._opened[-1]
 
 
 def _at(now_ns: int) -> str:

@@ -84,6 +84,16 @@ class Terminal:
         del ssid
         return self.advance(now_ns)
 
+    def guest_joined(self, mac: str, now_ns: int) -> list[Action]:
+        """Ignore the air."""
+        del mac
+        return self.advance(now_ns)
+
+    def guest_left(self, mac: str, now_ns: int) -> list[Action]:
+        """Ignore the air."""
+        del mac
+        return self.advance(now_ns)
+
     def _do(self, action: Action, now_ns: int) -> None:
         self._actions.append(action)
         self._due_ns = now_ns

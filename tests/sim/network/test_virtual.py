@@ -149,7 +149,7 @@ class Guest:
     def __init__(self) -> None:
         self.log: list[object] = []
 
-    def connected(self, now_ns: int) -> Iterable[Reply]:
+    def let_in(self, now_ns: int) -> Iterable[Reply]:
         self.log.append(("connected", now_ns))
         yield Reply(b"hello?", after_ns=5)
 
@@ -157,7 +157,7 @@ class Guest:
         self.log.append((data, now_ns))
         yield Reply(b"thanks", close=True)
 
-    def ended(self, now_ns: int) -> None:
+    def sent_away(self, now_ns: int) -> None:
         self.log.append(("ended", now_ns))
 
 

@@ -100,6 +100,54 @@ def test_wifi_that_is_lost_is_that_of_the_access_point() -> None:
     bench.expect_exact(b"WIFI GOT IP\r\n")
 
 
+JOIN = (b'AT+CWJAP_CUR="lab",""\r\n', b"GOT IP\r\n\r\nOK\r\n")
+
+
+def dialogue(bench: ModemBench, *turns: tuple[bytes, bytes]) -> None:
+    for said, heard in turns:
+        bench.write(said)
+        bench.expect_exact(heard)
+
+
+def test_somebody_calls_the_module() -> None:
+    network = LabNetwork()
+    bench = modem(network=network)
+    bench.expect_exact(b"ready\r\n")
+    refused = network.call(80)
+    ok = b"OK\r\n"
+    dialogue(bench, JOIN, (b"AT+CIPMUX=1\r\n", ok), (b"AT+CIPSERVER=1,80\r\n", ok))
+    assert (refused.connected, refused.ended) == (False, True)
+    call = network.call(80, b"GET / HTTP/1.0\r\n\r\n")
+    bench.expect_exact(b"0,CONNECT\r\n\r\n+IPD,0,18:GET / HTTP/1.0\r\n\r\n")
+    dialogue(bench, (b"AT+CIPSEND=0,5\r\n", b"> "), (b"hello", b"SEND OK\r\n"))
+    assert (call.heard, call.ended) == (b"hello", False)
+    dialogue(bench, (b"AT+CIPCLOSE=0\r\n", b"0,CLOSED\r\n"))
+    assert call.ended
+
+
+@pytest.mark.parametrize(("checks", "verdict"), [(0, b"CONNECT\r\n"), (2, b"ERROR\r\nCLOSED\r\n")])
+def test_a_server_that_nobody_trusts(checks: int, verdict: bytes) -> None:
+    network = LabNetwork()
+    network.script("cloud.lan", 443, [(b"hi", b"hello")])
+    network.distrust("cloud.lan", 443)
+    bench = modem(network=network)
+    bench.expect_exact(b"ready\r\n")
+    dialogue(bench, JOIN, (b"AT+CIPSSLCCONF=%d\r\n" % checks, b"OK\r\n"))
+    dialogue(bench, (b'AT+CIPSTART="SSL","cloud.lan",443\r\n', verdict))
+
+
+def test_stations_come_and_go() -> None:
+    bench = modem()
+    bench.expect_exact(b"ready\r\n")
+    dialogue(bench, (b"AT+CWMODE_CUR=2\r\n", b"OK\r\n"))
+    bench.station_joins("02:00:00:00:00:07")
+    bench.expect_exact(
+        b'+STA_CONNECTED:"02:00:00:00:00:07"\r\n+DIST_STA_IP:"02:00:00:00:00:07","192.168.4.2"'
+    )
+    bench.station_leaves("02:00:00:00:00:07")
+    bench.expect_exact(b'+STA_DISCONNECTED:"02:00:00:00:00:07"\r\n')
+
+
 def test_an_uno_and_its_pins(sketch: Image) -> None:
     bench = UnoBench(Plan(), sketch)
     bench.baud = 9_600
