@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from unosim.board import AdcStarted, Board, Stop, UartSent
 from unosim.clock import NS_PER_MS, NS_PER_S, cycles_at, earliest, ns_at
+from unosim.faults.supply import Supply
 from unosim.module_end import ModuleEnd
 from unosim.network import Network
 from unosim.trace import Channel, Trace
@@ -42,6 +43,7 @@ class Simulation:
         network: what the modem reaches.
         trace: records every byte.
         analog: what the analog pins see, by channel; an unconnected channel reads 0 V.
+        supply: cuts the power; None for one that never does.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Simulation:
         *,
         trace: Trace | None = None,
         analog: Mapping[int, AnalogSource] | None = None,
+        supply: Supply | None = None,
     ) -> None:
         self.board = board
         self.modem = modem
@@ -60,6 +63,7 @@ class Simulation:
         self.now_ns = 0
         self.conversions: dict[int, int] = {}
         self._analog = analog or {}
+        self._supply = supply
         self._end = ModuleEnd(modem, network, lambda entry: self.trace.record(*entry))
         self._end.power_on(0)
 
@@ -88,6 +92,7 @@ class Simulation:
             self.now_ns + LEAP_NS_MAX,
             self._end.next_deadline(),
             self._end.to_host.next_take_ns(),
+            self._supply.next_deadline(self.now_ns) if self._supply else None,
         )
         stop = self.board.run(cycles_at(max(deadline_ns or 0, self.now_ns), CLOCK_HZ))
         self.now_ns = max(self.now_ns, ns_at(self.board.cycle, CLOCK_HZ))
@@ -100,6 +105,18 @@ class Simulation:
             at = f"at {self.now_ns / NS_PER_S:.6f} s, pc 0x{2 * self.board.pc:04x}"
             raise SimulationError(f"the board stopped {at}: {stop.name}")
         self._end.settle(self.now_ns)
+        if self._supply:
+            self._supply.look_after(self)
+
+    def power_cycle(self, ram_fill: int = 0xA5) -> None:
+        """Take power away from everything and give it back, as an unplugged supply does.
+
+        Args:
+            ram_fill: what the Uno's RAM holds afterwards; see `Board.power_cycle`.
+        """
+        self.board.power_cycle(ram_fill)
+        self._end.to_host.cut(self.now_ns)
+        self._end.power_on(self.now_ns)
 
     def _feed_board(self) -> None:
         """Put as many frames on the board's RX pin as it can know of in advance."""

@@ -77,6 +77,7 @@ def virtual_run(
         injection.modem(make_modem(), [SSID]) if plan else make_modem(),
         injection.network(network) if plan else network,
         analog=room_sensors(),
+        supply=injection.supply(),
     )
     clocks.append(simulation)
     try:

@@ -7,8 +7,7 @@ and servers know nothing of it, and keeps a list of what has happened.
 Rules: same plan, same seed, same run. Chance comes from `generator` alone, one generator a fault, so adding
 a fault to a plan does not move the strokes of the others. Nothing here looks at a clock.
 
-What it does not do: faults inside the board (power cuts, torn EEPROM bytes, overruns). The board has them by
-itself.
+Who has an Uno lets `Injection.supply` look after its power; a module alone has none to cut.
 """
 
 from unosim.faults.catalogue import (
@@ -29,10 +28,12 @@ from unosim.faults.catalogue import (
     LostAnswer,
     LostRequest,
     Overrun,
+    PowerCut,
     Refusal,
     Reset,
     Restart,
     SlowServer,
+    TornEeprom,
     WifiLost,
     Wire,
 )
@@ -40,6 +41,7 @@ from unosim.faults.injection import Happened, Injection
 from unosim.faults.modem import FaultyModem
 from unosim.faults.network import FaultyNetwork
 from unosim.faults.plan import FaultError, Plan, generator, parse_fault
+from unosim.faults.supply import Supply
 
 __all__ = [
     "CATALOGUE",
@@ -65,10 +67,13 @@ __all__ = [
     "LostRequest",
     "Overrun",
     "Plan",
+    "PowerCut",
     "Refusal",
     "Reset",
     "Restart",
     "SlowServer",
+    "Supply",
+    "TornEeprom",
     "WifiLost",
     "Wire",
     "generator",

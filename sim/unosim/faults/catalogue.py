@@ -30,7 +30,7 @@ class Cause(StrEnum):
 
 
 _LIMITS: dict[str, tuple[float, float]] = {
-    "at": (0, 10**9),
+    "at": (0, 10**12),
     "chance": (0, 1),
     "bit": (0, 7),
     "byte": (0, 255),
@@ -187,6 +187,30 @@ class LinkClosed(ModemFault):
 
 
 @dataclass(frozen=True)
+class SupplyFault(Fault):
+    """Power goes away from Uno and module and comes back at once; there has to be an Uno."""
+
+    at: int
+
+
+@dataclass(frozen=True)
+class PowerCut(SupplyFault):
+    """The plug is pulled at a CPU cycle, counted from power-on (16,000,000 a second)."""
+
+    name = "power-cut"
+
+
+@dataclass(frozen=True)
+class TornEeprom(SupplyFault):
+    """The plug is pulled in the middle of an EEPROM write: `at` is the number of the write, from 0.
+
+    The byte is left neither old nor new (ATmega328P datasheet, section 8.4: an erase comes first).
+    """
+
+    name = "torn-eeprom"
+
+
+@dataclass(frozen=True)
 class BootGarbage(Fault):
     """Before its boot text the module's output pin floats, and the receiver sees bytes in it."""
 
@@ -297,6 +321,8 @@ CATALOGUE: dict[str, type[Fault]] = {
         BusyStorm,
         WifiLost,
         LinkClosed,
+        PowerCut,
+        TornEeprom,
         BootGarbage,
         DnsFailure,
         Refusal,

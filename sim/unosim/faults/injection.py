@@ -8,6 +8,7 @@ from unosim.faults.catalogue import Fault
 from unosim.faults.modem import FaultyModem
 from unosim.faults.network import FaultyNetwork
 from unosim.faults.plan import Plan
+from unosim.faults.supply import Supply
 from unosim.network import Network
 from unosim.uart_module import UartModule
 
@@ -49,6 +50,10 @@ class Injection:
     def network(self, network: Network) -> FaultyNetwork:
         """Return a network with the plan's faults in it."""
         return FaultyNetwork(network, self.plan, self._strike)
+
+    def supply(self) -> Supply:
+        """Return the supply of an Uno and its module, with the plan's faults in it."""
+        return Supply(self.plan, self._strike)
 
     def _strike(self, at_ns: int, fault: Fault) -> None:
         self.happened.append(Happened(at_ns, fault))

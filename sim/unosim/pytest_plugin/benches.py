@@ -238,7 +238,10 @@ class _Uno(Bench):
 
     def _start(self, module: UartModule, network: Network) -> None:
         analog = {channel: lambda _, channel=channel: self._analog_mv[channel] for channel in self._analog_mv}
-        self.simulation = Simulation(self._board, module, network, trace=self.trace, analog=analog)
+        supply = self._injection.supply()
+        self.simulation = Simulation(
+            self._board, module, network, trace=self.trace, analog=analog, supply=supply
+        )
 
     def _step(self, limit_ns: int) -> None:
         stepped = iter((False, True))  # the condition holds after one step

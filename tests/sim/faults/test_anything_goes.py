@@ -15,7 +15,9 @@ from unosim.faults import (
     Injection,
     Overrun,
     Plan,
+    PowerCut,
     Restart,
+    TornEeprom,
     Wire,
 )
 from unosim.faults.catalogue import ByteFault, ModemFault, NetworkFault
@@ -45,6 +47,8 @@ BUILT: dict[type[Fault], st.SearchStrategy[Fault]] = {
     Overrun: st.builds(Overrun, wires, offsets, st.integers(1, 300)),
     Restart: st.builds(Restart, wires, offsets, st.sampled_from(Cause)),
     BaudDrift: st.builds(BaudDrift, st.floats(-20, 20)),
+    PowerCut: st.builds(PowerCut, st.integers(0, 10**9)),
+    TornEeprom: st.builds(TornEeprom, st.integers(0, 9)),
     BootGarbage: st.builds(BootGarbage, st.integers(1, 300)),
 }
 
