@@ -26,7 +26,7 @@ BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets1
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench torture format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz soak torture format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -48,6 +48,15 @@ check: install  ## format, lint, types
 bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, and the ESP-01, in one run
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/modem.py
+
+sanitize: install toolchain  ## run the board's tests over a C core built with the sanitizers (ARGS="-k usart")
+	tools/sanitize.sh $(BIN)/python $(ARGS)
+
+fuzz: install firmware  ## run the simulated Uno on random flash and input (ARGS="--seconds 600 --first 1000000")
+	$(BIN)/python tests/sim/board/fuzzing.py $(ARGS)
+
+soak: install firmware  ## run the image for days of simulated time, twice, to the same trace (ARGS="--days 7")
+	PYTHONPATH=tests $(BIN)/python tests/system/soak.py $(ARGS)
 
 torture: install  ## deliver 200,000 readings while both sides are killed and the cloud fails (ARGS="200000 7")
 	PYTHONPATH=tests $(BIN)/python tests/system/torture.py $(or $(ARGS),200000 1)

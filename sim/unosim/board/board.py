@@ -130,7 +130,7 @@ class Board:
         answer is `Stop.EVENT`.
 
         Args:
-            until_cycle: absolute cycle, 0..2**64-1; one that is not ahead runs nothing.
+            until_cycle: absolute cycle, 0..2**62-1; one that is not ahead runs nothing.
         """
         return Stop(self._core.run(until_cycle))
 

@@ -8,17 +8,15 @@
 #include "uart_line.h"
 #include "usart0.h"
 
-#define FARTHEST_START (UINT64_MAX / 4)
-
 static int parse_frame(PyObject* args, avr_uart_frame* frame) {
     int data;
     int bits;
-    if (!PyArg_ParseTuple(args, "iO&Ii", &data, core_to_uint64, &frame->start, &frame->bit_q8, &bits) ||
+    if (!PyArg_ParseTuple(args, "iO&Ii", &data, core_to_cycle, &frame->start, &frame->bit_q8, &bits) ||
         !core_check_range(bits, 16, "bits") || !core_check_range(data, (1 << bits) - 1, "data")) {
         return 0;
     }
-    if (frame->bit_q8 == 0 || frame->start > FARTHEST_START) { // beyond, sums of times would overflow
-        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0 and the start below 2**62");
+    if (frame->bit_q8 == 0) {
+        PyErr_SetString(PyExc_ValueError, "the bit time must be above 0");
         return 0;
     }
     frame->data = (uint16_t)data;

@@ -22,8 +22,8 @@ static inline avr_state* core_state(PyObject* self) {
     return ((core_object*)self)->s;
 }
 
-// A converter for PyArg_ParseTuple's "O&".
-int core_to_uint64(PyObject* number, void* out);
+// A cycle that sums can be made with; a converter for PyArg_ParseTuple's "O&".
+int core_to_cycle(PyObject* number, void* out);
 // Whether 0 <= value <= top; else the exception is set.
 int core_check_range(long value, long top, const char* what);
 // Whether the buffer has an initial content for registers and SRAM; else the exception is set.

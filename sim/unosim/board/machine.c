@@ -20,6 +20,7 @@
 // Table 9-4: a crystal that has to start, with the fuses of an Uno (CKSEL 1111, SUT 11).
 #define OSCILLATOR_START_CYCLES 16384u
 #define STANDBY_START_CYCLES 6u // table 10-1: the crystal runs
+#define TX_BITS_MAX 13u         // of a frame: start, nine data, parity, two stop bits
 #define NOMINAL_MV 5000u
 #define POWER_ON_MV 1000u // table 28-3: between 0.6 and 1.6 V
 #define HYSTERESIS_MV 50u
@@ -309,11 +310,13 @@ static int next_due_is_planned(const avr_state* s) {
 
 int machine_state_is_valid(const avr_state* s) {
     int valid = s->version == AVR_STATE_VERSION && s->size_bytes == sizeof *s;
-    valid = valid && s->pc <= AVR_PC_MASK && s->sleep <= ASLEEP && s->sleep_mode < 8;
+    valid =
+        valid && s->cycle <= AVR_FARTHEST && s->pc <= AVR_PC_MASK && s->sleep <= ASLEEP && s->sleep_mode < 8;
     valid = valid && s->output_head < AVR_OUTPUTS && s->output_count <= AVR_OUTPUTS;
     valid = valid && uart_line_is_valid(&s->usart0.line) && uart_line_is_valid(&s->serial.line);
     valid = valid && s->serial.in_port < 3 && s->serial.out_port < 3 && s->serial.out_pin < 8;
-    valid = valid && s->serial.in_bit <= 10 && s->usart0.tx_next_bit < 32 && s->clock_hz > 0;
+    valid = valid && s->serial.in_bit <= 10 && s->usart0.tx_bit_count <= TX_BITS_MAX &&
+            s->usart0.tx_next_bit <= TX_BITS_MAX && s->clock_hz > 0;
     valid = valid && (s->serial.line.count > 0 || s->next_at[SLOT_SERIAL_OUT] == AVR_NEVER);
     valid = valid && s->usart0.rx_count <= (s->usart0.rx_start_confirmed ? 2 : 3);
     valid = valid && s->ee.address < AVR_EEPROM_BYTES && next_due_is_planned(s);

@@ -10,9 +10,14 @@ static avr_program* program_of(PyObject* self) {
     return ((core_object*)self)->program;
 }
 
-int core_to_uint64(PyObject* number, void* out) {
+int core_to_cycle(PyObject* number, void* out) {
     const unsigned long long value = PyLong_AsUnsignedLongLong(number);
-    if (PyErr_Occurred()) {
+    const int is_no_number = PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_OverflowError);
+    if (is_no_number) {
+        return 0;
+    }
+    if (PyErr_Occurred() || value > AVR_FARTHEST) {
+        PyErr_Format(PyExc_ValueError, "a cycle must be 0..2**62-1, not %R", number);
         return 0;
     }
     *(uint64_t*)out = value;
@@ -44,6 +49,13 @@ static void load_flash(avr_state* s, const uint8_t* bytes, Py_ssize_t count) {
     }
 }
 
+static int check_clock(unsigned clock_hz) {
+    if (clock_hz == 0) {
+        PyErr_SetString(PyExc_ValueError, "clock_hz must be above 0");
+    }
+    return clock_hz > 0;
+}
+
 static core_object* new_core(PyTypeObject* type) {
     core_object* self = (core_object*)type->tp_alloc(type, 0);
     if (self != NULL) {
@@ -68,7 +80,8 @@ static PyObject* core_new(PyTypeObject* type, PyObject* args, PyObject* keywords
     }
     core_object* self = NULL;
     if (core_check_range(flash.len, 2 * AVR_FLASH_WORDS, "flash size in bytes") &&
-        core_check_range(eeprom.len, AVR_EEPROM_BYTES, "EEPROM size in bytes") && core_check_ram(&ram)) {
+        core_check_range(eeprom.len, AVR_EEPROM_BYTES, "EEPROM size in bytes") && core_check_ram(&ram) &&
+        check_clock(clock_hz)) {
         self = new_core(type);
     }
     if (self != NULL) {
@@ -97,7 +110,7 @@ static PyObject* core_run(PyObject* self, PyObject* until) {
     const core_object* const core = (core_object*)self;
     avr_observer* const observer = core->observes ? core->observer : NULL;
     uint64_t cycle;
-    if (!core_to_uint64(until, &cycle)) {
+    if (!core_to_cycle(until, &cycle)) {
         return NULL;
     }
     return PyLong_FromLong(machine_run(core->s, core->program, observer, cycle));

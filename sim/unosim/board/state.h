@@ -15,9 +15,10 @@
 #define AVR_SRAM_START 0x100u
 #define AVR_RAMEND 0x8FFu
 #define AVR_EEPROM_BYTES 1024u
-#define AVR_NEVER UINT64_MAX // the time of something that is not going to happen
-#define AVR_UART_FRAMES 512u // received frames that may wait in the line; at least 256 are promised
-#define AVR_OUTPUTS 64u      // events that may wait for Python; a run stops at the first, so a few would do
+#define AVR_NEVER UINT64_MAX          // the time of something that is not going to happen
+#define AVR_FARTHEST (UINT64_MAX / 4) // the last cycle that counts: sums of times do not overflow
+#define AVR_UART_FRAMES 512u          // received frames that may wait in the line; at least 256 are promised
+#define AVR_OUTPUTS 64u // events that may wait for Python; a run stops at the first, so a few would do
 #define AVR_OUTPUTS_PER_INSTRUCTION 8u // no instruction and no instant appends more than this
 
 // Why a run ended. LIMIT is 0 so that "nothing special" is false.

@@ -41,7 +41,7 @@ int uart_line_is_valid(const avr_uart_line* line) {
     int valid = line->head < AVR_UART_FRAMES && line->count <= AVR_UART_FRAMES;
     for (uint32_t i = 0; valid && i < line->count; i++) {
         const avr_uart_frame* f = frame_number(line, i);
-        valid = f->bit_q8 > 0 && f->bits <= 16 && f->start <= UINT64_MAX / 4;
+        valid = f->bit_q8 > 0 && f->bits <= 16 && f->start <= AVR_FARTHEST;
     }
     return valid;
 }
@@ -103,23 +103,15 @@ uint64_t uart_line_find_start(const avr_uart_line* line, uint64_t from, unsigned
     uint64_t at = from;
     int before = at < period ? 1 : uart_line_level(line, at - period);
     for (;;) {
-        uint32_t following;
-        const avr_uart_frame* f = frame_at(line, at, &following);
-        const int level = level_in_frame(f, at);
+        const int level = uart_line_level(line, at);
         if (before && !level) {
             return at;
         }
         before = level;
-        at += period;
-        if (f == 0 || at >= stop_bit_at(f)) { // the line stays high until the next frame
-            if (following == line->count) {
-                return AVR_NEVER;
-            }
-            const uint64_t next = frame_number(line, following)->start;
-            before = before || next > at; // at least one sample of the stop bit comes first
-            if (next > at) {
-                at += (next - at + period - 1) / period * period;
-            }
+        const uint64_t edge = uart_line_next_edge(line, at);
+        if (edge == AVR_NEVER) {
+            return AVR_NEVER;
         }
+        at += (edge - at + period - 1) / period * period; // the samples up to there all see this level
     }
 }
