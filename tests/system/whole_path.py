@@ -48,6 +48,40 @@ Travel = Callable[[int], Run]
 """Run the whole path from power-on until so many readings are acknowledged."""
 
 
+@contextmanager
+def virtual_simulation(
+    image: Image,
+    database: Path,
+    emit: Callable[[bytes], object],
+    *,
+    wrap: Callable[[Peer], Peer] = lambda peer: peer,
+    injection: Injection | None = None,
+    trace: Trace | None = None,
+) -> Iterator[Simulation]:
+    """Join image, modem and the server's WSGI application, in this process and in simulated time.
+
+    `emit` gets the server's log lines, `wrap` may put something between the network and each connection's
+    server, and `injection` says what goes wrong on the way.
+    """
+    store = SqliteStore(database)
+    clocks: list[Simulation] = []
+    application = create_app(store, clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns, emit=emit)
+    network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
+    simulation = Simulation(
+        Board(image.flash, ram_fill=RAM_FILL),
+        injection.modem(make_modem(), [SSID]) if injection else make_modem(),
+        injection.network(network) if injection else network,
+        trace=trace,
+        analog=room_sensors(),
+        supply=injection.supply() if injection else None,
+    )
+    clocks.append(simulation)
+    try:
+        yield simulation
+    finally:
+        store.close()
+
+
 def virtual_run(
     image: Image,
     database: Path,
@@ -57,34 +91,17 @@ def virtual_run(
     plan: Plan | None = None,
     limit_s: float = LIMIT_S,
 ) -> Run:
-    """Run against the server's WSGI application, in this process and in simulated time.
+    """Run until so many readings are acknowledged; `plan` says what goes wrong on the way.
 
-    `wrap` may put something between the network and each connection's server; `plan` says what goes wrong on
-    the way, and `limit_s` how many simulated seconds the readings may take.
+    `limit_s` is how many simulated seconds that may take; the rest is as in `virtual_simulation`.
     """
     log_lines: list[str] = []
-    store = SqliteStore(database)
-    clocks: list[Simulation] = []
-    application = create_app(
-        store,
-        clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns,
-        emit=lambda line: log_lines.append(line.decode()),
-    )
-    network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
-    injection = Injection(plan or Plan())
-    simulation = Simulation(
-        Board(image.flash, ram_fill=RAM_FILL),
-        injection.modem(make_modem(), [SSID]) if plan else make_modem(),
-        injection.network(network) if plan else network,
-        analog=room_sensors(),
-        supply=injection.supply(),
-    )
-    clocks.append(simulation)
-    try:
+    injection = Injection(plan) if plan else None
+    with virtual_simulation(
+        image, database, lambda line: log_lines.append(line.decode()), wrap=wrap, injection=injection
+    ) as simulation:
         run_until_acked(simulation, image, readings, limit_s=limit_s)
-    finally:
-        store.close()
-    return inspect(simulation, image, database, log_lines, injection.happened)
+    return inspect(simulation, image, database, log_lines, injection.happened if injection else [])
 
 
 def loopback_run(image: Image, database: Path, readings: int) -> Run:

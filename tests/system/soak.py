@@ -1,0 +1,79 @@
+"""A soak: the compiled image on the whole path for days of simulated time, more than once, to the same trace.
+
+From a shell, seven days twice; a simulated day takes some ten minutes:
+
+    make soak ARGS="--days 7"
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from system.whole_path import virtual_simulation
+from unosim.board import Image, load_image
+from unosim.counters import read_counters
+from unosim.trace import Channel, Trace
+
+HOUR_S = 3600
+
+
+class Digest(Trace):
+    """A trace that keeps its digest and forgets its entries: days of them do not fit into memory."""
+
+    def record(self, at_ns: int, channel: Channel, data: bytes, baud: int = 0) -> None:
+        """Add an entry to the digest."""
+        super().record(at_ns, channel, data, baud)
+        self.entries.clear()
+
+
+class Soaked(NamedTuple):
+    """What a run comes to."""
+
+    digest: str
+    acked: int
+    dropped: int
+
+
+def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> Soaked:
+    """Run for so many simulated hours.
+
+    Args:
+        image: the firmware.
+        database: a file for the server.
+        hours: how long.
+        show: whether to say on standard error after each simulated hour how far it is.
+    """
+    trace = Digest()
+    with virtual_simulation(image, database, lambda _: None, trace=trace) as simulation:
+        for hour in range(int(hours)):
+            simulation.run(lambda: False, limit_s=hour * HOUR_S)
+            if show:
+                acked = read_counters(simulation, image).acked
+                sys.stderr.write(f"\r{hour} h of {hours:g}, {acked} readings ")
+                sys.stderr.flush()
+        simulation.run(lambda: False, limit_s=hours * HOUR_S)
+        counters = read_counters(simulation, image)
+    return Soaked(trace.digest(), counters.acked, counters.dropped)
+
+
+def main() -> int:
+    """Run twice and compare; 1 if the runs differ or readings were lost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--days", type=float, default=7)
+    parser.add_argument("--image", type=Path, default=Path(".pio/build/uno/firmware.elf"))
+    options = parser.parse_args()
+    image = load_image(options.image)
+    runs = []
+    for n in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            runs.append(soak(image, Path(folder) / "soak.db", 24 * options.days, show=True))
+        sys.stderr.write(f"\nrun {n + 1}: {runs[-1]}\n")
+    same = runs[0] == runs[1]
+    sys.stdout.write("the same trace twice\n" if same else "THE RUNS DIFFER\n")
+    return int(not same or runs[0].dropped > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
