@@ -6,6 +6,7 @@ Rules:
   sender adds log name and resource.
 * An entry is made from what its line is made from (`unoingest.reading_log`), so both say the same.
 * Messages are kept and changed in place, a few for each thread: making them anew costs three times as much.
+  Not for ever, though: a message's memory is an arena, which keeps every text that was ever set in it.
 
 The types come from google-cloud-logging, which takes 0.3 s and 40 MB to import; so this module is imported
 only where an outbox is wanted.
@@ -24,6 +25,8 @@ from unoingest.timestamps import NS_PER_S
 
 TEMPLATES_MAX = 64
 """Sets of channels for which a thread keeps a message; a fleet has a few."""
+TEMPLATE_USES_MAX = 256
+"""Each use costs the arena some 160 bytes; making a template costs as much time as three uses."""
 
 _RequestPb: Any = WriteLogEntriesRequest.pb()
 _SEVERITY_INFO = 200  # google/logging/type/log_severity.proto
@@ -54,6 +57,7 @@ class _Template:
         self.numbers = [numbers[name] for name in names]
         # what the entry says for all readings of a request; the labels stand for the request
         self.labels: object = None
+        self.uses_left = TEMPLATE_USES_MAX
 
     def set_request(self, entry: Any, at_ns: int, device: str, boot: int) -> None:
         """Set what is the same for all readings of a request."""
@@ -77,10 +81,11 @@ class _Templates(threading.local):
 
     def of(self, kind: str, nested: str, names: tuple[str, ...]) -> _Template:
         template = self._made.get((kind, names))
-        if template is None:
+        if template is None or not template.uses_left:
             if len(self._made) >= TEMPLATES_MAX:
                 self._made.clear()
             template = self._made[kind, names] = _Template(kind, nested, names)
+        template.uses_left -= 1
         return template
 
 

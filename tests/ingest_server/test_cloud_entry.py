@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -95,6 +97,25 @@ def test_more_sets_of_channels_than_are_kept() -> None:
     log = ReadingLog("a", 1, RECEIVED_AT_NS, encode_frame=encode_frame)
     for number in [*range(TEMPLATES_MAX + 2), 0]:
         assert_they_say_the_same(reading(log, 1, 0, {f"c{number}": math.pi}))
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_memory_does_not_grow_with_the_readings() -> None:
+    log = ReadingLog("a", 1, RECEIVED_AT_NS, encode_frame=encode_frame)
+
+    def encode(count: int) -> None:
+        for seq in range(count):
+            log.reading(seq, seq, {"a0": seq}, b"0")
+
+    encode(5_000)
+    before_bytes = resident_bytes()
+    encode(60_000)
+    # 9.6 MB if the messages kept what was ever in them
+    assert resident_bytes() - before_bytes < 2_000_000
 
 
 @pytest.mark.parametrize("profile", PROFILES)
