@@ -45,9 +45,10 @@ check: install  ## format, lint, types
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 
-bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, and the ESP-01, in one run
+bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, and the way to the log
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/modem.py
+	$(BIN)/python bench/delivery.py
 
 sanitize: install toolchain  ## run the board's tests over a C core built with the sanitizers (ARGS="-k usart")
 	tools/sanitize.sh $(BIN)/python $(ARGS)
