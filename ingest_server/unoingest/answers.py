@@ -5,8 +5,9 @@ This module does not decide which answer a request gets.
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from unoingest.problems import (
     BAD_SIGNATURE,
@@ -21,8 +22,7 @@ from unoingest.structured_log import encode_event
 Writer = Callable[[bytes], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What goes back over HTTP; the server below adds Content-Length and Date."""
 
     status: int
@@ -30,8 +30,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What the log says of a request.
 
     Args:

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from unoingest.answers import Answer, Asked, problem_answer, problem_of
+from unoingest.errors import StoreUnavailableError
 from unoingest.problems import (
     INTERNAL_ERROR,
     METHOD_NOT_ALLOWED,
@@ -79,8 +80,8 @@ def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
         return claim
     try:
         body = read_body(environ, claim.feed)
-    except ProblemError as problem:
-        return signed.failed(claim, problem)
+    except (ProblemError, StoreUnavailableError) as error:
+        return signed.failed(claim, error)
     batch = signed.begin(claim, body, service.clock_ns())
     if isinstance(batch, Answer):
         return batch
@@ -94,7 +95,10 @@ def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
 def _post_plain(service: Service, environ: dict[str, Any]) -> Answer:
     body = read_json_body(environ)
     accepted = service.core.accept(
-        body, service.clock_ns(), parse_traceparent(environ.get("HTTP_TRACEPARENT")), service.keys.knows
+        body,
+        service.clock_ns(),
+        parse_traceparent(environ.get("HTTP_TRACEPARENT")),
+        service.keys.fresh().knows,
     )
     try:
         for line in accepted.log_lines:

@@ -26,8 +26,12 @@ _CHANGE_COUNTER_OFFSET, _CHANGE_COUNTER_BYTES = 24, 4
 _Mark = tuple[int, int, bytes]
 
 
+# stands in for the keys of a name that is not known
+_NOBODY = (StoredKey("", Kind.DEVICE, "", 0, 0, secrets.token_bytes(KEY_BYTES)),)
+
+
 @dataclass(frozen=True, slots=True)
-class _Keys:
+class Keys:
     """What was in the file when it had this mark; no mark, no file."""
 
     mark: _Mark | None
@@ -35,12 +39,32 @@ class _Keys:
     bearers: Mapping[bytes, StoredKey]
     names: frozenset[str]
 
+    def signing_keys(self, device: str) -> Sequence[StoredKey]:
+        """Return the keys with which `device` may have signed, live ones first, newest first.
 
-_NO_KEYS = _Keys(None, {}, {}, frozenset())
+        A device that is not known has one all the same, which nobody holds.
+        """
+        return self.signing.get(device, _NOBODY)
+
+    def bearer(self, token: str) -> StoredKey | None:
+        """Return the key that this token is, revoked or not, or None if it is none."""
+        try:
+            digest = hashlib.sha256(decode_key(token)).digest()
+        except ValueError:
+            return None
+        found = self.bearers.get(digest)
+        return found if found is not None and hmac.compare_digest(found.secret, digest) else None
+
+    def knows(self, name: str) -> bool:
+        """Tell whether the name has or had a key."""
+        return name in self.names
+
+
+_NO_KEYS = Keys(None, {}, {}, frozenset())
 
 
 class KeyRing:
-    """Answers whose key it is. Safe to use from several threads.
+    """Reads the file again when it has changed. Safe to use from several threads.
 
     Args:
         path: The key file, which may come later; or None for a server that knows no keys.
@@ -51,46 +75,13 @@ class KeyRing:
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._keys = _NO_KEYS
-        # stands in for the key of a name that is not known
-        self._nobody = StoredKey("", Kind.DEVICE, "", 0, 0, secrets.token_bytes(KEY_BYTES))
 
-    def signing_keys(self, device: str) -> Sequence[StoredKey]:
-        """Return the keys with which `device` may have signed, live ones first, newest first.
-
-        A device that is not known has one all the same, which nobody holds.
+    def fresh(self) -> Keys:
+        """Return the keys as they are in the file now.
 
         Raises:
-            StoreUnavailableError: the keys cannot be read now.
+            StoreUnavailableError: they cannot be read now.
         """
-        return self._fresh().signing.get(device) or (self._nobody,)
-
-    def bearer(self, token: str) -> StoredKey | None:
-        """Return the key that this token is, revoked or not, or None if it is none.
-
-        Raises:
-            StoreUnavailableError: the keys cannot be read now.
-        """
-        try:
-            digest = hashlib.sha256(decode_key(token)).digest()
-        except ValueError:
-            return None
-        found = self._fresh().bearers.get(digest)
-        return found if found is not None and hmac.compare_digest(found.secret, digest) else None
-
-    def knows(self, name: str) -> bool:
-        """Tell whether the name has or had a key.
-
-        Raises:
-            StoreUnavailableError: the keys cannot be read now.
-        """
-        return name in self._fresh().names
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._forget()
-
-    def _fresh(self) -> _Keys:
         try:
             with self._lock:
                 if self._keys.mark != self._mark():
@@ -98,6 +89,11 @@ class KeyRing:
                 return self._keys
         except (OSError, KeyFileError) as error:
             raise StoreUnavailableError("the keys cannot be read") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._forget()
 
     def _mark(self) -> _Mark | None:
         """Return what the file's mark is now, or None if there is no file."""
@@ -130,7 +126,7 @@ class KeyRing:
         for of_device in signing.values():
             of_device.sort(key=lambda key: key.revoked_at_ns is not None)
         bearers = {key.secret: key for key in keys if key.kind is not Kind.DEVICE}
-        self._keys = _Keys(mark, signing, bearers, frozenset(key.name for key in keys))
+        self._keys = Keys(mark, signing, bearers, frozenset(key.name for key in keys))
 
     def _forget(self) -> None:
         # closing any descriptor of a file drops this process's locks on it (POSIX, fcntl), so this one is

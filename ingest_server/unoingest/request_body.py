@@ -59,19 +59,36 @@ def read_body(environ: dict[str, Any], oversize: Callable[[bytes], object] = len
     if too_large or len(body) > BODY_BYTES_MAX:
         oversize(body)
         _discard(stream, DISCARD_BYTES_MAX if length_bytes is None else length_bytes - len(body), oversize)
-        raise ProblemError(BODY_TOO_LARGE, f"A body may have {BODY_BYTES_MAX} bytes; this one has more")
-    if length_bytes is not None and len(body) != length_bytes:
-        raise ProblemError(INVALID_LENGTH, f"Content-Length is {length_bytes}, but {len(body)} bytes came")
+        raise body_too_large()
+    check_length(length_bytes, len(body))
     return body
+
+
+def body_too_large() -> ProblemError:
+    """Return the problem of a body beyond the limit."""
+    return ProblemError(BODY_TOO_LARGE, f"A body may have {BODY_BYTES_MAX} bytes; this one has more")
+
+
+def parse_length(text: str) -> int:
+    """Return a Content-Length in bytes. Raises ProblemError, invalid_length."""
+    if not _DIGITS.fullmatch(text):
+        raise ProblemError(INVALID_LENGTH, f"Content-Length {text[:40]!r} is not a number of bytes")
+    return int(text)
+
+
+def check_length(announced_bytes: int | None, came_bytes: int) -> None:
+    """Raise ProblemError, invalid_length, unless as much came as was announced, if it was."""
+    if announced_bytes not in (None, came_bytes):
+        raise ProblemError(
+            INVALID_LENGTH, f"Content-Length is {announced_bytes}, but {came_bytes} bytes came"
+        )
 
 
 def _announced_length(environ: dict[str, Any]) -> int | None:
     """Return Content-Length in bytes, or None if the input itself ends with the body."""
     text = environ.get("CONTENT_LENGTH") or ""
     if text:
-        if not _DIGITS.fullmatch(text):
-            raise ProblemError(INVALID_LENGTH, f"Content-Length {text[:40]!r} is not a number of bytes")
-        return int(text)
+        return parse_length(text)
     if environ.get("wsgi.input_terminated"):
         return None
     if environ.get("HTTP_TRANSFER_ENCODING"):

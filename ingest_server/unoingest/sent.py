@@ -6,7 +6,6 @@ This module decodes nothing: the forms are `device_body`, `plain_body`, `senml` 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -29,8 +28,7 @@ DeviceName = Annotated[str, Meta(pattern=DEVICE_PATTERN)]
 ChannelName = Annotated[str, Meta(pattern=CHANNEL_PATTERN)]
 
 
-@dataclass(frozen=True, slots=True)
-class SentReading:
+class SentReading(msgspec.Struct, frozen=True, gc=False):
     """One valid reading.
 
     Args:
@@ -48,8 +46,7 @@ class SentReading:
     values_json: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SentBatch:
+class SentBatch(msgspec.Struct, frozen=True, gc=False):
     """A valid request: each sequence number once, in the order sent.
 
     Args:

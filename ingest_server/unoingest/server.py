@@ -28,12 +28,13 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from unoingest.app import create_app
+from unoingest.app import create_app_of
 from unoingest.config import Config
 from unoingest.errors import ServeError, UnoingestError
 from unoingest.key_file import key_path
 from unoingest.key_ring import KeyRing
 from unoingest.rsgi import RsgiEntry
+from unoingest.service import Service
 from unoingest.serving_store import open_serving_store
 from unoingest.store import SqliteStore
 from unoingest.structured_log import encode_event, use_profile, write_stderr
@@ -108,8 +109,8 @@ def _load_app(config: Config) -> Any:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
     keys = KeyRing(key_path(config.database))
-    app = create_app(behind.store, keys=keys, project=config.project, encode_frame=behind.encode_frame)
-    return RsgiEntry(app, on_end=stack.close)
+    service = Service(behind.store, keys, project=config.project, encode_frame=behind.encode_frame)
+    return RsgiEntry(create_app_of(service), service, on_end=stack.close)
 
 
 def _end_with_parent() -> None:

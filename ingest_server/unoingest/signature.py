@@ -9,7 +9,8 @@ import base64
 import binascii
 import hmac
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 KEY_BYTES = 32
 TAG_BYTES = 16
@@ -22,8 +23,7 @@ _CREDENTIALS = re.compile(r"(?i:unolink) +([A-Za-z0-9._-]{1,32}):([A-Za-z0-9_-]{
 _HELD = re.compile(rf"(0|[1-9][0-9]{{0,{HELD_DIGITS_MAX - 1}}}):([A-Za-z0-9_-]{{22}})")
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True, gc=False):
     """What a request says of its sender; nothing of it is proved yet.
 
     Args:
@@ -35,8 +35,7 @@ class Signed:
     tag: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, gc=False):
     """What a gateway says of a request that it held back.
 
     Args:

@@ -9,15 +9,16 @@ HTTP, threads and the wait for the disk are the caller's: `claim`, then the body
 """
 
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from unoingest.answers import Answer, Asked, ServiceLog, Writer, problem_answer, problem_of
 from unoingest.core import Core
 from unoingest.device_body import decode_device_body
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
 from unoingest.key_file import StoredKey
-from unoingest.key_ring import KeyRing
+from unoingest.key_ring import KeyRing, Keys
 from unoingest.limits import FAILURE_WINDOW_S, FAILURES_MAX, FailureLimit, RateLimit
 from unoingest.problems import (
     BAD_SIGNATURE,
@@ -45,13 +46,20 @@ SCHEME = "unolink"
 NO_CONTENT = 204
 
 
+def lines_of(batch: NewBatch, new: Sequence[NewReading]) -> list[bytes]:
+    """Return the log lines of a batch of which these readings are new."""
+    lines = [reading.log_line for reading in new]
+    if new and batch.status is not None:
+        lines.append(batch.status.log_line)
+    return lines
+
+
 def is_signed(authorization: str) -> bool:
     """Tell whether an Authorization header is a device's, right or wrong."""
     return authorization[: len(SCHEME)].lower() == SCHEME
 
 
-@dataclass(frozen=True, slots=True)
-class SignedHead:
+class SignedHead(msgspec.Struct, frozen=True, gc=False):
     """The head of a request, as far as it matters here; an absent field is "".
 
     Args:
@@ -74,33 +82,41 @@ class SignedHead:
 class Claim:
     """One request on its way: what it claims to be, and once that is proved, by which key."""
 
-    def __init__(self, head: SignedHead, device: str, tag: bytes, candidates: Sequence[StoredKey]) -> None:
+    def __init__(self, head: SignedHead, device: str, tag: bytes, fresh_keys: Callable[[], Keys]) -> None:
         self.head = head
         self.device = device
         self.tag = tag
         self.key: StoredKey | None = None
         self.sent: SentBatch | None = None
-        self._candidates = candidates
-        self._fed: list[hmac.HMAC] = []
+        self._fresh_keys = fresh_keys
+        self._fed: list[tuple[StoredKey, hmac.HMAC]] = []
 
-    def prove(self, body: bytes) -> None:
-        """Find the key by which this body has the tag, if there is one."""
-        for key in self._candidates:
+    def prove(self, body: bytes, keys: Keys | None) -> None:
+        """Find the key by which this body has the tag, if there is one.
+
+        Raises:
+            StoreUnavailableError: the keys cannot be read now.
+        """
+        for key in (keys or self._fresh_keys()).signing_keys(self.device):
             if hmac.compare_digest(request_tag(key.secret, self.device, body), self.tag):
                 self.key = key
                 return
 
     def feed(self, piece: bytes) -> None:
-        """Take a piece of a body that is too large to be kept, and yet gets a signed answer."""
+        """Take a piece of a body that is too large to be kept, and yet gets a signed answer.
+
+        Raises:
+            StoreUnavailableError: the keys cannot be read now.
+        """
         if not self._fed:
-            prefix = request_prefix(self.device)
-            self._fed = [hmac.new(key.secret, prefix, "sha256") for key in self._candidates]
-        for digest in self._fed:
+            keys = self._fresh_keys().signing_keys(self.device)
+            self._fed = [(key, hmac.new(key.secret, request_prefix(self.device), "sha256")) for key in keys]
+        for _, digest in self._fed:
             digest.update(piece)
 
     def prove_fed(self) -> None:
         """Do as `prove` for the body that was fed."""
-        for key, digest in zip(self._candidates, self._fed, strict=False):
+        for key, digest in self._fed:
             if hmac.compare_digest(tag_of_digest(digest.digest()), self.tag):
                 self.key = key
                 return
@@ -131,15 +147,24 @@ class SignedPosts:
             signed = parse_authorization(head.authorization)
             if signed is None:
                 raise self._wrong_key(head, now_ns)
-            return Claim(head, signed.device, signed.tag, self._keys.signing_keys(signed.device))
-        except (ProblemError, StoreUnavailableError) as error:
+            return Claim(head, signed.device, signed.tag, self._keys.fresh)
+        except ProblemError as error:
             return self._refuse(head, None, error)
 
-    def begin(self, claim: Claim, body: bytes, received_at_ns: int) -> NewBatch | Answer:
-        """Return what is to be stored for a whole body (at most 64 KiB), or the answer that refuses it."""
+    def begin(
+        self, claim: Claim, body: bytes, received_at_ns: int, keys: Keys | None = None
+    ) -> NewBatch | Answer:
+        """Return what is to be stored, or the answer that refuses it.
+
+        Args:
+            claim: The request's.
+            body: All of it, at most 64 KiB.
+            received_at_ns: When it had arrived, nanoseconds since the Unix epoch.
+            keys: What `KeyRing.fresh` returned since then, or None to ask it now.
+        """
         head = claim.head
         try:
-            self._admit(claim, body, received_at_ns)
+            self._admit(claim, body, received_at_ns, keys)
             if head.content_type or head.content_encoding:
                 check_media_type(head.content_type or "application/json", head.content_encoding)
             held_ms = self._held_ms(claim, received_at_ns)
@@ -152,14 +177,20 @@ class SignedPosts:
 
     def stored(self, claim: Claim, batch: NewBatch, new: Sequence[NewReading]) -> Answer:
         """Log what is new and return the answer: every reading of the request is on disk."""
+        self.log_lines(lines_of(batch, new))
+        return self.acknowledge(claim)
+
+    def log_lines(self, lines: Sequence[bytes]) -> None:
+        """Write log lines, or whole lines joined as `unoingest.structured_log.packed` joins them."""
         try:
-            for reading in new:
-                self._emit(reading.log_line)
-            if new and batch.status is not None:
-                self._emit(batch.status.log_line)
+            for line in lines:
+                self._emit(line)
         except OSError as error:
             # the readings are on disk and must be acknowledged; the lines can be had from the store
             self._log.lines_lost(error)
+
+    def acknowledge(self, claim: Claim) -> Answer:
+        """Return the answer to a request whose readings are on disk and whose lines are written."""
         return self._sign(claim, Answer(NO_CONTENT))
 
     def failed(self, claim: Claim, error: BaseException) -> Answer:
@@ -170,8 +201,8 @@ class SignedPosts:
             error = self._core.conflict(claim.sent, error)
         return self._refuse(claim.head, claim, error)
 
-    def _admit(self, claim: Claim, body: bytes, now_ns: int) -> None:
-        claim.prove(body)
+    def _admit(self, claim: Claim, body: bytes, now_ns: int, keys: Keys | None) -> None:
+        claim.prove(body, keys)
         if claim.key is None:
             raise self._wrong_key(claim.head, now_ns)
         if claim.key.revoked_at_ns is not None:

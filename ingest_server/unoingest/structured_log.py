@@ -12,7 +12,7 @@ This module does not buffer, queue or send anything.
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -75,6 +75,18 @@ def encode_event(
         if len(line) <= LINE_BYTES_MAX:
             return line
         chars_max //= 2
+
+
+def packed(lines: Iterable[bytes]) -> list[bytes]:
+    """Return the lines joined to pieces that one write keeps whole: a write costs more than a line."""
+    pieces: list[bytes] = []
+    joined = b""
+    for line in lines:
+        if joined and len(joined) + len(line) > LINE_BYTES_MAX:
+            pieces.append(joined)
+            joined = b""
+        joined += line
+    return [*pieces, joined] if joined else pieces
 
 
 def write_stdout(line: bytes) -> None:

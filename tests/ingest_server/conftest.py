@@ -32,11 +32,11 @@ class Ingest:
     lines: list[bytes] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
-    def client(self, **options: Any) -> FlaskClient:
-        def log(line: bytes) -> None:
-            self.events.append(json.loads(line))
+    def log(self, line: bytes) -> None:
+        self.events.append(json.loads(line))
 
-        settings = {"clock_ns": lambda: self.now_ns, "emit": self.lines.append, "log": log, **options}
+    def client(self, **options: Any) -> FlaskClient:
+        settings = {"clock_ns": lambda: self.now_ns, "emit": self.lines.append, "log": self.log, **options}
         return create_app(self.store, **settings).test_client()
 
     def post(self, body: bytes, **options: Any) -> TestResponse:

@@ -5,72 +5,36 @@ import io
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from granian.constants import HTTPModes, Interfaces
-from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # an alias marked for no export
 from granian.server.embed import Server as EmbeddedServer
 
-from unoingest.app import create_app
+from ingest_server.rsgi_side import GONE, STALL, FakeExchange, scope, scope_of
+from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, rows, signed
+from unoingest.app import create_app_of
+from unoingest.key_file import KeyFile, Kind, key_path
+from unoingest.key_ring import KeyRing
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
 from unoingest.rsgi import RsgiEntry, environ_of
+from unoingest.service import Service
+from unoingest.structured_log import LINE_BYTES_MAX
 
 Body = Callable[..., bytes]
 KB = 1024
 AT_ONCE = 0.0
-STALL = b""
-GONE = b"the client has closed the connection"
-
-
-@dataclass
-class FakeExchange:
-    """RSGI's side of one request: the pieces of a body, of which STALL never comes."""
-
-    pieces: list[bytes]
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    taken_bytes: int = 0
-
-    async def __call__(self) -> bytes:
-        return b"".join([piece async for piece in self])
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self.pieces:
-            if piece is STALL:
-                await asyncio.Event().wait()
-            if piece is GONE:
-                raise ProtocolClosed
-            self.taken_bytes += len(piece)
-            yield piece
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.answers.append((status, dict(headers), body))
-
-
-def scope(method: str = "POST", path: str = "/v1/readings", **fields: str) -> Any:
-    headers = {"content-type": "application/json", **{k.replace("_", "-"): v for k, v in fields.items()}}
-    return SimpleNamespace(
-        method=method,
-        path=path,
-        query_string="a=1",
-        scheme="http",
-        http_version="1.1",
-        client="192.0.2.7:4711",
-        server="127.0.0.1:8080",
-        headers=headers,
-    )
 
 
 def ask(ingest: Any, request: Any, *pieces: bytes, body_read_s: float = 60) -> tuple[FakeExchange, str]:
     """Return the exchange, and the code of its problem or "" for a 200."""
     exchange = FakeExchange(list(pieces))
     log: list[bytes] = []
-    application = create_app(ingest.store, clock_ns=lambda: ingest.now_ns, emit=log.append, log=log.append)
-    entry = RsgiEntry(application, body_read_s=body_read_s)
+    service = Service(ingest.store, clock_ns=lambda: ingest.now_ns, emit=log.append, log=log.append)
+    entry = RsgiEntry(create_app_of(service), service, body_read_s=body_read_s)
     asyncio.run(entry.__rsgi__(request, exchange))
     entry.__rsgi_del__()
     ((status, headers, answer),) = exchange.answers
@@ -119,8 +83,7 @@ def test_an_oversized_body_is_read_to_a_limit(ingest: Any) -> None:
 
 
 def test_the_environment() -> None:
-    request = scope(path="/caf\u00e9", x_a="1")
-    request.headers = SimpleNamespace(items=lambda: [("x-a", "1"), ("x-a", "2"), ("content-length", "2")])
+    request = scope_of([("x-a", "1"), ("x-a", "2"), ("content-length", "2")], path="/caf\u00e9")
     environ = environ_of(request, io.BytesIO(b"{}"))
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/caf\u00e9"
     assert (environ["HTTP_X_A"], environ["CONTENT_LENGTH"]) == ("1,2", "2")
@@ -134,7 +97,8 @@ def test_the_environment() -> None:
 
 def test_the_end_comes_after_the_last_answer(ingest: Any) -> None:
     ended = []
-    entry = RsgiEntry(create_app(ingest.store), on_end=lambda: ended.append(True))
+    service = Service(ingest.store)
+    entry = RsgiEntry(create_app_of(service), service, on_end=lambda: ended.append(True))
     entry.__rsgi_del__()
     assert ended == [True]
 
@@ -145,7 +109,8 @@ def impatient_port(ingest: Any) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     loop = asyncio.new_event_loop()
-    entry = RsgiEntry(create_app(ingest.store, log=lambda _line: None), body_read_s=0.05)
+    service = Service(ingest.store, log=lambda _line: None)
+    entry = RsgiEntry(create_app_of(service), service, body_read_s=0.05)
     server = EmbeddedServer(
         entry.__rsgi__,
         address="127.0.0.1",
@@ -178,3 +143,82 @@ def test_a_late_body_over_a_real_socket(impatient_port: int) -> None:
         assert (answer.status, json.loads(answer.read())["code"]) == (408, "body_timeout")
         # what comes after the missing rest could not be told from it
         assert connection.recv(1) == b""
+
+
+SIGNED = [
+    ("99", [BODY, STALL], 408),
+    ("99", [BODY], 400),
+    ("99", [BODY[:9], GONE], 400),
+    ("²", [BODY], 400),
+    (str(len(BODY)), [BODY], 204),
+    (str(len(BODY)), [BODY[:9], BODY[9:]], 204),
+    (None, [BODY[:9], BODY[9:]], 204),
+    (None, [BODY, STALL], 408),
+    (str(2 * BODY_BYTES_MAX), [BODY, STALL], 408),
+    (None, [b" " * 64 * KB] * 1000, 413),
+]
+
+
+@pytest.mark.parametrize(("announced", "pieces", "status"), SIGNED)
+def test_signed_bodies_on_the_hot_path(
+    ingest: Any, database: Path, announced: str | None, pieces: list[bytes], status: int
+) -> None:
+    KeyFile(key_path(database)).add(DEVICE, Kind.DEVICE, 1, KEY)
+    service = Service(ingest.store, KeyRing(key_path(database)), emit=ingest.lines.append, log=ingest.log)
+    entry = RsgiEntry(create_app_of(service), service, body_read_s=AT_ONCE if STALL in pieces else 60)
+    fields = [("authorization", signed(BODY)["Authorization"])]
+    if announced is not None:
+        fields.append(("content-length", announced))
+    exchange = FakeExchange(list(pieces))
+    asyncio.run(entry.__rsgi__(scope_of(fields), exchange))
+    entry.__rsgi_del__()
+    ((answered, headers, _),) = exchange.answers
+    assert (answered, headers.get("unolink-tag")) == (
+        status,
+        answer_tag(204, BODY) if status == 204 else None,
+    )
+    assert exchange.taken_bytes <= BODY_BYTES_MAX + DISCARD_BYTES_MAX
+
+
+def test_requests_that_wait_together_are_answered_each(ingest: Any, database: Path) -> None:
+    KeyFile(key_path(database)).add(DEVICE, Kind.DEVICE, 1, KEY)
+    service = Service(ingest.store, KeyRing(key_path(database)), emit=ingest.lines.append, log=ingest.log)
+    entry = RsgiEntry(create_app_of(service), service)
+    bodies = [rows([n // 2, 0, 5, n % 4]) for n in range(80)]
+    exchanges = [FakeExchange([body]) for body in bodies]
+
+    async def post_all() -> None:
+        posts = [
+            entry.__rsgi__(
+                scope_of(
+                    [*((k.lower(), v) for k, v in signed(body).items()), ("content-length", str(len(body)))]
+                ),
+                exchange,
+            )
+            for body, exchange in zip(bodies, exchanges, strict=True)
+        ]
+        await asyncio.gather(*posts)
+
+    asyncio.run(post_all())
+    entry.__rsgi_del__()
+    for body, exchange in zip(bodies, exchanges, strict=True):
+        ((status, headers, _),) = exchange.answers
+        assert headers["unolink-tag"] == answer_tag(status, body)
+    statuses = [exchange.answers[0][0] for exchange in exchanges]
+    # of two bodies with one seq and other values, whichever came first is on disk
+    assert sorted((statuses[n], statuses[n + 1]) for n in range(0, 80, 2)) == [(204, 422)] * 40
+    lines = [json.loads(line) for piece in ingest.lines for line in piece.splitlines()]
+    assert sorted(line["reading"]["seq"] for line in lines) == list(range(40))
+    assert max(map(len, ingest.lines)) <= LINE_BYTES_MAX
+
+
+def test_a_store_that_is_closed_answers_503(ingest: Any, database: Path) -> None:
+    KeyFile(key_path(database)).add(DEVICE, Kind.DEVICE, 1, KEY)
+    service = Service(ingest.store, KeyRing(key_path(database)), emit=ingest.lines.append, log=ingest.log)
+    entry = RsgiEntry(create_app_of(service), service, on_end=ingest.store.close)
+    entry.__rsgi_del__()
+    exchange = FakeExchange([BODY])
+    fields = [("authorization", signed(BODY)["Authorization"]), ("content-length", str(len(BODY)))]
+    asyncio.run(entry.__rsgi__(scope_of(fields), exchange))
+    ((status, headers, _),) = exchange.answers
+    assert (status, headers["unolink-tag"]) == (503, answer_tag(503, BODY))

@@ -1,5 +1,6 @@
 """The device contract of docs/wire-protocol.md, held against every entry of the server."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from ingest_server.rsgi_side import FakeExchange, scope_of
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, held, rows, signed, tag, tag_of
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.limits import FAILURES_MAX
 from unoingest.request_body import BODY_BYTES_MAX
+from unoingest.rsgi import RsgiEntry
 from unoingest.service import Service
 from unoingest.store import SqliteStore, StoredReading, read_readings
 
@@ -68,7 +71,21 @@ def through_flask(service: Service, body: bytes, headers: dict[str, str]) -> Ans
     return Answered(answer.status_code, dict(answer.headers), answer.data)
 
 
-@pytest.fixture(params=[through_flask])
+def through_hot_path(service: Service, body: bytes, headers: dict[str, str]) -> Answered:
+    entry = RsgiEntry(create_app_of(service), service)
+    exchange = FakeExchange([piece for piece in (body[:5], body[5:]) if piece])
+    fields = [(name.lower(), value) for name, value in headers.items()]
+    asyncio.run(entry.__rsgi__(scope_of([*fields, ("content-length", str(len(body)))]), exchange))
+    entry.__rsgi_del__()
+    ((status, answered, content),) = exchange.answers
+    return Answered(status, {_as_flask_has_it(name): value for name, value in answered.items()}, content)
+
+
+def _as_flask_has_it(name: str) -> str:
+    return "WWW-Authenticate" if name == "www-authenticate" else name.title()
+
+
+@pytest.fixture(params=[through_flask, through_hot_path])
 def device(request: pytest.FixtureRequest, store: SqliteStore, database: Path) -> Iterator[Device]:
     lines: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
@@ -77,7 +94,7 @@ def device(request: pytest.FixtureRequest, store: SqliteStore, database: Path) -
             store,
             keys,
             clock_ns=lambda: made.now_ns,
-            emit=lambda line: lines.append(json.loads(line)),
+            emit=lambda piece: lines.extend(json.loads(line) for line in piece.splitlines()),
             log=lambda line: events.append(json.loads(line)),
         )
         made = Device(database, request.param, service, lines, events)
