@@ -1,76 +1,177 @@
-// Wires the portable node to the board. Everything that decides anything is in lib/core; everything that
+// Wires the portable parts to the board. Everything that decides anything is in lib/core; everything that
 // touches a register is in src/uno.
+//
+// A life of the board is one of two things: a node that samples and sends, or an open console. It begins as a
+// node if it has its settings, and as somebody who asks for them if not; the line that opens the console ends
+// either, and only a restart leads back.
 
-#include "config.h"
-
-#include "core/boot_counter.h" // raise_boot_counter
-#include "core/node.h"         // Node
-#include "hal/analog.h"
+#include "core/console.h" // Console
+#include "core/knock.h"   // Knock
+#include "core/life.h"    // begin_life
+#include "core/node.h"    // Node
+#include "core/sampler.h"
+#include "core/settings.h"
+#include "core/timer.h"
 #include "hal/clock.h"
+#include "hal/console.h"
 #include "hal/idle.h"
 #include "hal/led.h"
-#include "hal/uart.h"
+#include "hal/modem.h"
+#include "hal/watchdog.h"
 
 #include <Arduino.h> // setup, loop
 
-using unolink::Config;
+using unolink::Console;
 using unolink::Counters;
+using unolink::Knock;
 using unolink::Node;
+using unolink::NodeConfig;
+using unolink::Reading;
+using unolink::Sampler;
+using unolink::Setting;
+using unolink::Settings;
+using unolink::Sign;
+using unolink::Timer;
 
 // A debugger or simulator finds the life signs by this name in the image's symbol table.
 extern "C" {
 __attribute__((used, externally_visible)) volatile Counters unolink_counters;
 }
 
+// The Arduino core's <new> has more than is wanted here.
+inline void* operator new(size_t, void* place) {
+    return place;
+}
+
 namespace {
 
-constexpr uint32_t MODEM_BAUD = 115200;
+constexpr uint16_t COMPLAINT_INTERVAL_MS = 10000;
 
-const Config CONFIG = {WIFI_SSID, WIFI_PASSWORD, SERVER_HOST, SERVER_PORT, DEVICE_ID, SAMPLE_INTERVAL_MS};
+enum class Work : uint8_t { Asking, Sampling, Talking };
+
+Settings settings;
+NodeConfig config;
+Knock knock;
+Timer complaint_timer;
+Work work = Work::Asking;
+
+struct Sensing {
+    explicit Sensing(uint32_t now_ms)
+        : sampler(settings.number(Setting::IntervalMs), config.channels, now_ms),
+          node(config, unolink_counters, now_ms) {}
+
+    Sampler sampler;
+    Node node;
+};
+
+// One of them at a time.
+union Worker {
+    Worker() {}
+    Sensing sensing;
+    Console console;
+} worker;
 
 // Without a number never used before, the server could not tell this life's readings from an earlier one's.
-uint32_t boot_number() {
-    uint32_t boot = 0;
-    while (unolink::raise_boot_counter(boot) != unolink::Err::None) {
+void begin_life() {
+    const hal::ResetCause cause = hal::reset_cause();
+    while (unolink::begin_life(cause, config.life) != unolink::Err::None) {
         hal::led_set(true); // steadily on: the EEPROM is worn out
+        hal::watchdog_kick();
     }
     hal::led_set(false);
-    return boot;
 }
 
-Node& node() {
-    static Node instance(CONFIG, boot_number(), unolink_counters, hal::clock_ms());
-    return instance;
-}
-
-void sample(uint32_t now_ms) {
-    uint16_t values[unolink::CHANNEL_COUNT];
-    for (uint8_t channel = 0; channel < unolink::CHANNEL_COUNT; ++channel) {
-        values[channel] = hal::analog_read(channel);
+void begin_work(uint32_t now_ms) {
+    settings.begin();
+    if (!settings.complete()) {
+        settings.begin_draft(); // so that it can be asked what is missing
+        return;
     }
-    node().add_sample(values, now_ms);
+    config.settings = &settings;
+    config.channels = static_cast<unolink::ChannelMask>(settings.number(Setting::Channels));
+    new (&worker.sensing) Sensing(now_ms);
+    work = Work::Sampling;
+}
+
+void open_console(uint32_t now_ms) {
+    uint16_t waiting = 0;
+    if (work == Work::Sampling) {
+        worker.sensing.node.save_backlog();
+        waiting = worker.sensing.node.waiting();
+    }
+    new (&worker.console) Console(settings, config.life, unolink_counters, waiting, now_ms);
+    work = Work::Talking;
+    worker.console.greet();
+}
+
+void ask(uint32_t now_ms) {
+    if (complaint_timer.expired(now_ms)) {
+        Console::complain(settings);
+        complaint_timer.start(COMPLAINT_INTERVAL_MS, now_ms);
+    }
+}
+
+void sample_and_send(uint32_t now_ms) {
+    Reading reading;
+    if (worker.sensing.sampler.poll(now_ms, reading)) {
+        worker.sensing.node.add(reading);
+    }
+    worker.sensing.node.poll(now_ms);
+    uint8_t byte = 0;
+    while (hal::modem_write_room() > 0 && worker.sensing.node.next_tx(byte)) {
+        hal::modem_write(byte);
+    }
+}
+
+// Takes a byte of the console's line. On a shared line it is the modem's, too.
+void take_console_byte(uint8_t byte, uint32_t now_ms) {
+    if (work == Work::Talking) {
+        worker.console.receive(byte, now_ms);
+        return;
+    }
+    const bool may_open =
+        !hal::CONSOLE_IS_MODEM_LINE || work == Work::Asking || !worker.sensing.node.was_connected();
+    if (knock.feed(byte) && may_open) {
+        open_console(now_ms);
+    } else if (hal::CONSOLE_IS_MODEM_LINE && work == Work::Sampling) {
+        worker.sensing.node.receive(byte, now_ms);
+    }
+}
+
+void take_bytes(uint32_t now_ms) {
+    uint8_t byte = 0;
+    while (hal::console_read(byte)) {
+        take_console_byte(byte, now_ms);
+    }
+    while (!hal::CONSOLE_IS_MODEM_LINE && hal::modem_read(byte)) {
+        if (work == Work::Sampling) {
+            worker.sensing.node.receive(byte, now_ms);
+        }
+    }
 }
 
 } // namespace
 
 void setup() {
-    hal::uart_open(MODEM_BAUD);
-    node();
+    hal::watchdog_start();
+    hal::modem_open(0);
+    begin_life();
+    begin_work(hal::clock_ms());
 }
 
 void loop() {
     const uint32_t now_ms = hal::clock_ms();
-    uint8_t byte = 0;
-    while (hal::uart_read(byte)) {
-        node().receive(byte, now_ms);
+    hal::watchdog_kick();
+    take_bytes(now_ms);
+    Sign sign = Sign::NotSetUp;
+    if (work == Work::Asking) {
+        ask(now_ms);
+    } else if (work == Work::Sampling) {
+        sample_and_send(now_ms);
+        sign = worker.sensing.node.sign();
+    } else if (worker.console.restart_asked(now_ms)) {
+        hal::restart();
     }
-    node().poll(now_ms);
-    if (node().sample_due(now_ms)) {
-        sample(now_ms);
-    }
-    while (hal::uart_write_room() > 0 && node().next_tx(byte)) {
-        hal::uart_write(byte);
-    }
-    hal::led_set(unolink::led_on(node().sign(), now_ms));
+    hal::led_set(unolink::led_on(sign, now_ms));
     hal::idle_until_event();
 }

@@ -20,9 +20,10 @@ class Counters(NamedTuple):
     sampled: int = 0
     acked: int = 0
     rejected: int = 0
-    dropped: int = 0
+    lost: int = 0
     retries: int = 0
     modem_resets: int = 0
+    at_errors: int = 0
 
 
 _LAYOUT = struct.Struct(f"<{len(Counters._fields)}I")

@@ -22,13 +22,15 @@ import click
 
 from unosim.attrace import Recorder
 from unosim.board import Board, Image, ImageError, load_image
+from unosim.cable import CableError
 from unosim.clock import NS_PER_S
 from unosim.console import Console
 from unosim.counters import SYMBOL, read_counters
-from unosim.lab import MODULE, SERVER, make_modem, room_sensors
+from unosim.lab import DEVICE, KEY, KEY_TEXT, MODULE, SERVER, make_modem, room_sensors, set_up_eeprom
 from unosim.module_end import Watch
 from unosim.network import LoopbackNetwork
 from unosim.server_process import ServerError, ServerProcess
+from unosim.signed import Post, answer_tag, parse_post, request_tag
 from unosim.simulation import Simulation, SimulationError
 from unosim.trace import Channel, Entry, Trace
 
@@ -43,7 +45,8 @@ WALL_SECONDS_PER_READING = 1
 Identity = tuple[str, int, int]
 """Device, boot and sequence number of a reading."""
 
-_ACKNOWLEDGEMENT = re.compile(rb'\{"boot":(\d+),"acked":\[([\d,]+)\]\}')
+_TAG = re.compile(rb"(?i)\r\nUnolink-Tag: ([\w-]{22})\r\n")
+_ACKNOWLEDGED = 204
 
 
 class DemoError(Exception):
@@ -95,6 +98,9 @@ def run_demo(options: Options) -> Summary:
 
 def _run(options: Options, console: Console, database: Path) -> Summary:
     image = _load(options.firmware)
+    eeprom = _set_up(image)
+    console.say(f"the Uno is told its Wi-Fi, its server, its name ({DEVICE}) and its key over the USB cable")
+    _register(database)
     modem = make_modem()
     with ExitStack() as stack:
         recorder = None
@@ -105,7 +111,9 @@ def _run(options: Options, console: Console, database: Path) -> Summary:
         console.say(f"ingest server: process {server.pid} on {server.address[0]}:{server.address[1]}")
         network = LoopbackNetwork({SERVER: server.address})
         heard = recorder.network(network) if recorder else network
-        simulation = Simulation(Board(image.flash), modem, heard, trace=trace, analog=room_sensors())
+        simulation = Simulation(
+            Board(image.flash, eeprom=eeprom), modem, heard, trace=trace, analog=room_sensors()
+        )
         started_s = time.monotonic()
         wall_limit_s = WALL_SECONDS_MAX + WALL_SECONDS_PER_READING * options.readings
 
@@ -171,6 +179,23 @@ def _load(firmware: Path) -> Image:
     return image
 
 
+def _set_up(image: Image) -> bytes:
+    try:
+        return set_up_eeprom(image.flash)
+    except CableError as error:
+        raise DemoError(str(error), hint=error.hint) from error
+
+
+def _register(database: Path) -> None:
+    """Tell the server's own command which key the device has."""
+    command = [sys.executable, "-m", "unoingest", "devices", "add", DEVICE, "--key-from-stdin"]
+    done = subprocess.run(
+        [*command, "--database", str(database)], input=KEY_TEXT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ServerError(f"the server does not take the key: {done.stderr.strip()}")
+
+
 def _stored_readings(database: Path) -> list[dict[str, Any]]:
     """Ask the server's own command what its store holds."""
     command = [sys.executable, "-m", "unoingest", "readings", "--database", str(database), "--json"]
@@ -182,22 +207,24 @@ def _stored_readings(database: Path) -> list[dict[str, Any]]:
 
 def acknowledged(trace: Trace) -> set[tuple[int, int]]:
     """Return (boot, seq) of every reading whose acknowledgement went over the UART to the device."""
+    heard = set(_TAG.findall(trace.heard(Channel.ESP_TX)))
     return {
-        (int(boot), int(seq))
-        for boot, seqs in _ACKNOWLEDGEMENT.findall(trace.heard(Channel.ESP_TX))
-        for seq in seqs.split(b",")
+        identity[1:]
+        for post in _posts(trace)
+        if answer_tag(KEY, _ACKNOWLEDGED, post.tag).encode() in heard
+        for identity in post.readings()
     }
 
 
 def posted(trace: Trace) -> dict[Identity, dict[str, int]]:
     """Return the values of every reading that the device posted, by identity."""
-    values = {}
-    for entry in trace.entries:
-        if entry.channel is Channel.NET_TX:
-            message = json.loads(entry.data.partition(b"\r\n\r\n")[2])
-            for reading in message["readings"]:
-                values[message["device"], message["boot"], reading["seq"]] = reading["values"]
-    return values
+    return {identity: values for post in _posts(trace) for identity, values in post.readings().items()}
+
+
+def _posts(trace: Trace) -> list[Post]:
+    """Return the requests that reached the network as the device had signed them."""
+    posts = (parse_post(entry.data) for entry in trace.entries if entry.channel is Channel.NET_TX)
+    return [post for post in posts if post and request_tag(KEY, post.device, post.body) == post.tag]
 
 
 def _check(trace: Trace, *, acked_by_device: int, stored: list[dict[str, Any]]) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from unosim.demo import DemoError, _check
+from unosim.lab import DEVICE, KEY
+from unosim.signed import answer_tag, request_tag
 from unosim.trace import Channel, Trace
 
 ROW: dict[str, Any] = {"device": "uno-1", "boot": 1, "seq": 0, "values": {"a0": 5}}
@@ -12,10 +14,13 @@ ROW: dict[str, Any] = {"device": "uno-1", "boot": 1, "seq": 0, "values": {"a0": 
 
 def a_trace() -> Trace:
     """One reading, posted and acknowledged."""
-    body = b'{"device":"uno-1","boot":1,"readings":[{"seq":0,"age_ms":1,"values":{"a0":5}}]}'
+    body = b'{"boot":1,"channels":["a0"],"readings":[[0,1,5]]}'
+    tag = request_tag(KEY, DEVICE, body)
+    head = f"POST /v1/readings HTTP/1.1\r\nAuthorization: Unolink {DEVICE}:{tag}\r\n\r\n"
     trace = Trace()
-    trace.record(1, Channel.NET_TX, b"POST /v1/readings HTTP/1.1\r\n\r\n" + body)
-    trace.record(2, Channel.ESP_TX, b'+IPD,4,9:HTTP/1.1 200 OK\r\n\r\n{"boot":1,"acked":[0]}')
+    trace.record(1, Channel.NET_TX, head.encode() + body)
+    answer = f"HTTP/1.1 204 No Content\r\nunolink-tag: {answer_tag(KEY, 204, tag)}\r\n\r\n"
+    trace.record(2, Channel.ESP_TX, b"+IPD,4,9:" + answer.encode())
     return trace
 
 

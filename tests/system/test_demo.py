@@ -28,8 +28,8 @@ def test_the_summary_is_the_only_line_on_standard_output() -> None:
     (line,) = result.stdout.splitlines()
     summary = json.loads(line)
     assert list(summary) == ["sampled", "acked", "stored", "simulated_s", "wall_s"]
-    assert (summary["acked"], summary["stored"]) == (3, 3)
-    assert summary["sampled"] >= 3
+    assert summary["acked"] == summary["stored"] >= 3
+    assert summary["sampled"] >= summary["acked"]
 
 
 def test_a_person_sees_the_dialogue_the_exchange_and_the_log() -> None:
@@ -38,10 +38,10 @@ def test_a_person_sees_the_dialogue_the_exchange_and_the_log() -> None:
     for part in (
         r"\d\.\d{6} s +uno  AT\+CIPSTART=4,\"TCP\",\"ingest\.lan\",8080\n",
         r"\d\.\d{6} s +esp  SEND OK\n",
-        r"\d\.\d{6} s +request  POST /v1/readings HTTP/1\.1  \{\"device\":\"uno-1\",",
-        r"\d\.\d{6} s +answer  HTTP/1\.1 200 OK  \{\"boot\":1,\"acked\":\[1\]\}\n",
+        r"\d\.\d{6} s +request  POST /v1/readings HTTP/1\.1  \{\"boot\":2,\"channels\":",
+        r"\d\.\d{6} s +answer  HTTP/1\.1 204 No Content  \n",
         r"  log  \{.*\"logging\.googleapis\.com/insertId\":",
-        r"\n\d+ readings sampled, 2 acknowledged, 2 stored; ",
+        r"\n\d+ readings sampled, 5 acknowledged, 5 stored; ",
     ):
         assert re.search(part, result.stdout), part
     assert 'simulated"' not in result.stdout, "the Wi-Fi password is shown"
@@ -56,7 +56,7 @@ def test_killing_the_server_fails_the_demo_loudly() -> None:
         for line in process.stdout:
             started = re.match(r"ingest server: process (\d+) ", line)
             pid = int(started[1]) if started else pid
-            if pid and '"acked":[1]' in line:
+            if pid and "204 No Content" in line:
                 os.kill(pid, signal.SIGKILL)
                 break
         _, errors = process.communicate(timeout=WAIT_S)

@@ -9,7 +9,7 @@ import pytest
 from unosim.attrace import Recorder, load, replay
 from unosim.board import Board, Image
 from unosim.esp01 import Module
-from unosim.lab import SERVER
+from unosim.lab import SERVER, set_up_eeprom
 from unosim.modem import AccessPoint
 from unosim.network import VirtualNetwork, WsgiPeer
 from unosim.simulation import Simulation
@@ -29,7 +29,9 @@ def test_a_recorded_simulation_replays_without_a_difference(image: Image, tmp_pa
     modem = module.make()
     recorder = Recorder(tmp_path / "run.attrace", modem, module)
     network = recorder.network(VirtualNetwork({SERVER: lambda: WsgiPeer(too_busy)}))
-    simulation = Simulation(Board(image.flash), modem, network, trace=Trace(recorder.watch))
+    simulation = Simulation(
+        Board(image.flash, eeprom=set_up_eeprom(image.flash)), modem, network, trace=Trace(recorder.watch)
+    )
     simulation.run(lambda: False, limit_s=20)
     recorder.close()
     loaded = load(tmp_path / "run.attrace")

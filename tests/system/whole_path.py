@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from unoingest.app import create_app
+from unoingest.key_file import KeyFile, Kind, key_path
+from unoingest.key_ring import KeyRing
 from unoingest.store import SqliteStore
 from unosim.board import Board, Image
 from unosim.clock import NS_PER_S
 from unosim.counters import Counters, read_counters
 from unosim.faults import Happened, Injection, Plan
-from unosim.lab import SERVER, make_modem, room_sensors
+from unosim.lab import DEVICE, KEY, SERVER, make_modem, room_sensors, set_up_eeprom
 from unosim.network import LoopbackNetwork, Peer, VirtualNetwork, WsgiPeer
 from unosim.server_process import ServerProcess
 from unosim.simulation import Simulation
@@ -28,6 +30,7 @@ LIMIT_S = 120
 SSID = "unolink"
 """The network of the lab's access point."""
 RAM_FILL = 0xA5
+STACK_PAINT = 0xC5
 RAM_END = 0x8FF
 
 
@@ -63,12 +66,18 @@ def virtual_simulation(
     `emit` gets the server's log lines, `wrap` may put something between the network and each connection's
     server, and `injection` says what goes wrong on the way.
     """
+    register(database)
     store = SqliteStore(database)
     clocks: list[Simulation] = []
-    application = create_app(store, clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns, emit=emit)
+    application = create_app(
+        store,
+        keys=KeyRing(key_path(database)),
+        clock_ns=lambda: POWER_ON_NS + clocks[0].now_ns,
+        emit=emit,
+    )
     network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
     simulation = Simulation(
-        Board(image.flash, ram_fill=RAM_FILL),
+        Board(image.flash, eeprom=set_up_eeprom(image.flash), ram_fill=RAM_FILL),
         injection.modem(make_modem(), [SSID]) if injection else make_modem(),
         injection.network(network) if injection else network,
         trace=trace,
@@ -104,11 +113,20 @@ def virtual_run(
     return inspect(simulation, image, database, log_lines, injection.happened if injection else [])
 
 
+def register(database: Path) -> None:
+    """Give the lab's device its key."""
+    KeyFile(key_path(database)).add(DEVICE, Kind.DEVICE, POWER_ON_NS, KEY)
+
+
 def loopback_run(image: Image, database: Path, readings: int) -> Run:
     """Run against the server as a process, over real sockets."""
+    register(database)
     with ServerProcess(database) as server, loopback_to(server) as network:
         simulation = Simulation(
-            Board(image.flash, ram_fill=RAM_FILL), make_modem(), network, analog=room_sensors()
+            Board(image.flash, eeprom=set_up_eeprom(image.flash), ram_fill=RAM_FILL),
+            make_modem(),
+            network,
+            analog=room_sensors(),
         )
         run_until_acked(simulation, image, readings)
         server.stop()
@@ -151,10 +169,10 @@ def inspect(
 
 
 def untouched_bytes(board: Board, image: Image) -> int:
-    """Return how many bytes between data and stack still hold what RAM held at power-on."""
+    """Return how many bytes between data and stack still have the paint of the image's start."""
     end_of_data = image.symbols["_end"].address
     ram = board.read_data(end_of_data, RAM_END + 1 - end_of_data)
-    return next(index for index, byte in enumerate(ram) if byte != RAM_FILL)
+    return next(index for index, byte in enumerate(ram) if byte != STACK_PAINT)
 
 
 def without_date(data: bytes) -> bytes:

@@ -25,6 +25,7 @@ RETURN_ADDRESS_BYTES = 2
 VECTOR_BYTES = 4
 SP_LOW = "0x3d"  # I/O address of SPL
 Y_LOW, Y_HIGH = "r28", "r29"
+ZERO = "r1"  # holds 0 in all code of the compiler
 SKIPS = frozenset({"cpse", "sbic", "sbis", "sbrc", "sbrs"})
 # Their first operand is read, not written.
 READ_ONLY = frozenset({"bst", "cp", "cpc", "cpi", "out", "push", "st", "std", "sts", "tst"}) | SKIPS
@@ -302,6 +303,8 @@ def _change_y(instruction: Instruction, state: _State) -> None:
 def _adjusted_y(instruction: Instruction, state: _State) -> int | None:
     """Return what Y stands for after an addition or subtraction, or None after anything else."""
     mnemonic = instruction.mnemonic
+    if mnemonic == "sbc" and instruction.operands[1] == ZERO and state.y_depth not in {None, CONSTANT}:
+        return state.y_depth + state.y_low  # the high byte of a number up to 255
     if state.y_depth is None or state.y_depth == CONSTANT or mnemonic not in {"sbiw", "adiw", "subi", "sbci"}:
         return None
     amount = int(instruction.operands[1], 0)

@@ -4,9 +4,10 @@
 #include "hal/clock.h"
 #include "hal/eeprom.h"
 #include "hal/led.h"
+#include "hal/modem.h"
 
 #include <Arduino.h>    // millis, analogRead
-#include <avr/eeprom.h> // eeprom_read_byte, eeprom_update_byte
+#include <avr/eeprom.h> // eeprom_read_byte, eeprom_is_ready
 
 namespace {
 
@@ -23,8 +24,8 @@ uint32_t clock_ms() {
     return millis();
 }
 
-// The converter is off in between: left on, it would start a conversion at every SLEEP (datasheet, 10.3), a
-// thousand a second that nobody reads.
+// The converter is off in between: left on, it would start a conversion at every SLEEP (datasheet, idle
+// mode), a thousand a second that nobody reads.
 uint16_t analog_read(uint8_t channel) {
     ADCSRA |= _BV(ADEN);
     const int code = analogRead(channel);
@@ -36,9 +37,13 @@ uint8_t eeprom_read(uint16_t address) {
     return eeprom_read_byte(cell(address));
 }
 
+bool eeprom_ready() {
+    return eeprom_is_ready();
+}
+
+// Both wait for the write before; this one is not waited for.
 void eeprom_write(uint16_t address, uint8_t value) {
     eeprom_update_byte(cell(address), value);
-    eeprom_busy_wait();
 }
 
 // D13 is PB5.
@@ -48,6 +53,15 @@ void led_set(bool on) {
         PORTB |= _BV(PORTB5);
     } else {
         PORTB &= static_cast<uint8_t>(~_BV(PORTB5));
+    }
+}
+
+// D4 is PD4. Its output latch is never set, so the module's own pull-up to 3.3 V lifts the line.
+void modem_hold_reset(bool low) {
+    if (low) {
+        DDRD |= _BV(DDD4);
+    } else {
+        DDRD &= static_cast<uint8_t>(~_BV(DDD4));
     }
 }
 

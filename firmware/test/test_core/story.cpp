@@ -1,21 +1,69 @@
 #include "story.h"
 
+#include "core/hmac.h"
+#include "core/setting_values.h"
+#include "fake_board.h"
+
 #include <doctest.h>
 
-// One hour between samples: stories take them when they want them.
-const unolink::Config STORY_CONFIG = {"unolink", "simulated", "ingest.lan", 8080, "uno-1", 3600000};
+using unolink::Setting;
 
-std::string response(int status, const std::string& body) {
-    return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
+namespace {
+
+unolink::NodeConfig story_config() {
+    return {&story_settings(), {STORY_BOOT, {2, 1, 0, 0}}, 3};
 }
 
-std::string acknowledgement(uint32_t seq) {
-    return response(200, "{\"boot\":3,\"acked\":[" + std::to_string(seq) + "]}");
+} // namespace
+
+const unolink::Settings& story_settings() {
+    static unolink::Settings settings;
+    fake_eeprom.erase();
+    settings.begin();
+    settings.begin_draft();
+    const struct {
+        Setting setting;
+        std::string value;
+    } values[] = {
+        {Setting::WifiSsid, "unolink"},
+        {Setting::WifiPassword, "simulated"},
+        {Setting::ServerHost, "ingest.lan"},
+        {Setting::Device, "uno-7f3a"},
+        {Setting::Key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"},
+    };
+    for (const auto& row : values) {
+        const char* wanted = store_value(settings, row.setting, row.value.c_str(), row.value.size());
+        REQUIRE(wanted == nullptr);
+    }
+    REQUIRE(settings.save() == unolink::Err::None);
+    return settings;
+}
+
+std::string text_of(unolink::TextCursor& cursor) {
+    std::string text;
+    for (uint8_t byte = 0; cursor.next(byte);) {
+        text += static_cast<char>(byte);
+    }
+    return text;
+}
+
+std::string story_tag(const std::string& text) {
+    unolink::Settings settings;
+    settings.begin();
+    unolink::Hmac hmac;
+    hmac.begin(settings.address_of(Setting::Key) + 1);
+    for (const char byte : text) {
+        hmac.feed(static_cast<uint8_t>(byte));
+    }
+    uint8_t tag[unolink::TAG_BYTES];
+    hmac.finish(tag);
+    unolink::TextCursor cursor;
+    cursor.load_tag(tag);
+    return text_of(cursor);
 }
 
 Story::Story(Pace pace, uint32_t start_ms)
-    : now_ms(start_ms), node(STORY_CONFIG, STORY_BOOT, counters, start_ms), pace_(pace) {}
+    : now_ms(start_ms), config(story_config()), node(config, counters, start_ms), pace_(pace) {}
 
 void Story::step() {
     ++now_ms;
@@ -59,8 +107,7 @@ std::string Story::wait(uint32_t duration_ms) {
 }
 
 void Story::sample() {
-    const uint16_t values[unolink::CHANNEL_COUNT] = {512, 300};
-    node.add_sample(values, now_ms);
+    node.add({0, next_seq_++, now_ms, {512, 300}});
     node.poll(now_ms);
 }
 
@@ -68,7 +115,7 @@ std::string Story::ipd(const std::string& data) {
     return "\r\n+IPD,4," + std::to_string(data.size()) + ":" + data;
 }
 
-void Story::bring_up() {
+void Story::bring_up(bool passive) {
     CHECK(host() == "AT\r\n");
     modem("AT\r\n\r\nOK\r\n");
     CHECK(host() == "ATE0\r\n");
@@ -77,17 +124,59 @@ void Story::bring_up() {
     modem("\r\nOK\r\n");
     CHECK(host() == "AT+CIPMUX=1\r\n");
     modem("\r\nOK\r\n");
+    CHECK(host() == "AT+CIPRECVMODE=1\r\n");
+    modem(passive ? "\r\nOK\r\n" : "\r\nERROR\r\n");
     CHECK(host() == "AT+CWJAP_CUR=\"unolink\",\"simulated\"\r\n");
     modem("WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n");
     CHECK(host() == "AT+CIPSTART=4,\"TCP\",\"ingest.lan\",8080\r\n");
     modem("4,CONNECT\r\n\r\nOK\r\n");
 }
 
-void Story::exchange(const std::string& answer) {
-    const std::string command = host();
+void Story::deliver() {
+    const std::string command = host(400000);
     CHECK(command.substr(0, 13) == "AT+CIPSEND=4,");
     modem("\r\nOK\r\n> ");
-    const std::string request = host();
+    request = host();
     CHECK(command == "AT+CIPSEND=4," + std::to_string(request.size()) + "\r\n");
-    modem("\r\nRecv " + std::to_string(request.size()) + " bytes\r\n\r\nSEND OK\r\n" + ipd(answer));
+    modem("\r\nRecv " + std::to_string(request.size()) + " bytes\r\n\r\nSEND OK\r\n");
+}
+
+void Story::exchange_raw(const std::string& answer) {
+    deliver();
+    modem(ipd(answer));
+}
+
+void Story::exchange(int status, const std::string& headers) {
+    deliver();
+    modem(ipd(response(status, headers)));
+}
+
+std::string Story::response(int status, const std::string& headers) const {
+    const std::string name = "uno-7f3a:";
+    const std::string tag = request.substr(request.find(name) + name.size(), 22);
+    const std::string length = status == 204 ? "" : "Content-Length: 2\r\n";
+    return "HTTP/1.1 " + std::to_string(status) + " X\r\n" + headers + length +
+           "unolink-tag: " + story_tag(std::to_string(status) + "\n" + tag) + "\r\n\r\n" +
+           (status == 204 ? "" : "{}");
+}
+
+std::string counted(const Story& story) {
+    const unolink::Counters& c = story.counters;
+    return "acked " + std::to_string(c.acked) + " rejected " + std::to_string(c.rejected) + " lost " +
+           std::to_string(c.lost) + " retries " + std::to_string(c.retries) + " resets " +
+           std::to_string(c.modem_resets);
+}
+
+bool is_send(const std::string& command) {
+    return command.substr(0, 13) == "AT+CIPSEND=4,";
+}
+
+std::string rows_of(const std::string& request) {
+    std::string seqs;
+    for (size_t at = request.find("[["); at != std::string::npos && at < request.size();
+         at = request.find("],[", at + 1)) {
+        const size_t digits = request.find_first_of("0123456789", at);
+        seqs += request.substr(digits, request.find(',', digits) - digits) + " ";
+    }
+    return seqs;
 }

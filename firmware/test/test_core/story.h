@@ -11,6 +11,10 @@
 // How many milliseconds pass after each byte of the modem.
 enum class Pace : uint8_t { AllAtOnce = 0, ByteByByte = 1 };
 
+// Settings of a node that is set up: Wi-Fi `unolink`, server `ingest.lan:8080`, device `uno-7f3a`, key 0
+// to 31.
+const unolink::Settings& story_settings();
+
 class Story {
   public:
     explicit Story(Pace pace = Pace::AllAtOnce, uint32_t start_ms = 0);
@@ -27,31 +31,51 @@ class Story {
     // The board takes a sample: A0 = 512, A1 = 300.
     void sample();
 
-    // From power-up to an open link, with every answer as it should be.
-    void bring_up();
+    // From power-up to an open link, with every answer as it should be, on a modem of 1.7 or 1.6.
+    void bring_up(bool passive = false);
 
-    // The host sends the oldest reading, the modem delivers it, and the server answers `response`.
-    void exchange(const std::string& response);
+    // The host sends its oldest readings, and the modem delivers them.
+    void deliver();
+
+    // ... and the server answers with `status` and a tag that is right. `headers` end with a line end each.
+    void exchange(int status, const std::string& headers = "");
+
+    // ... and answers `response`.
+    void exchange_raw(const std::string& response);
+
+    // A response with the right tag for the request that was sent last.
+    std::string response(int status, const std::string& headers = "") const;
 
     // An +IPD announcement on link 4 with `data`.
     static std::string ipd(const std::string& data);
 
     uint32_t now_ms;
     unolink::Counters counters = {};
+    unolink::NodeConfig config;
     unolink::Node node;
+    std::string request; // the last one
 
   private:
     std::string collect();
     void step();
 
     Pace pace_;
+    uint32_t next_seq_ = 0;
 };
 
-extern const unolink::Config STORY_CONFIG;
 constexpr uint32_t STORY_BOOT = 3;
 
-// A response that acknowledges reading `seq` of STORY_BOOT.
-std::string acknowledgement(uint32_t seq);
+// The tag of a text under the story's key.
+std::string story_tag(const std::string& text);
 
-// Status line, Content-Length and `body`.
-std::string response(int status, const std::string& body);
+// What a cursor produces.
+std::string text_of(unolink::TextCursor& cursor);
+
+// The counters as a text.
+std::string counted(const Story& story);
+
+// Does a request begin with this?
+bool is_send(const std::string& command);
+
+// The seqs of the rows of a request.
+std::string rows_of(const std::string& request);

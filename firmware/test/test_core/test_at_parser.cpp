@@ -43,10 +43,18 @@ const char* name_of(AtKind kind) {
         return "LinkInvalid";
     case AtKind::LinkTaken:
         return "LinkTaken";
+    case AtKind::GotIp:
+        return "GotIp";
+    case AtKind::Notice:
+        return "Notice";
     case AtKind::Data:
         return "Data";
     }
     return "?";
+}
+
+std::string link_text(uint8_t link) {
+    return link == AtParser::NO_LINK ? "-" : link == AtParser::FETCHED ? "fetched" : std::to_string(link);
 }
 
 // Events as text: `Ok`, `Closed(4)`, and received data as `4<bytes>`.
@@ -57,7 +65,7 @@ std::string events_of(AtParser& parser, const std::string& bytes) {
         const AtEvent event = parser.feed(static_cast<uint8_t>(byte));
         if (event.kind == AtKind::Data) {
             if (!in_data) {
-                events += " " + (event.link == AtParser::NO_LINK ? "-" : std::to_string(event.link)) + "<";
+                events += " " + link_text(event.link) + "<";
             }
             events += static_cast<char>(event.byte);
             in_data = parser.in_data();
@@ -98,7 +106,7 @@ const Case CASES[] = {
     {"\r\nSoft WDT reset\r\n", " Crash"},
     {"\r\nwdt reset\r\n", " Crash"},
     {"Fatal exception (28):\r\nepc1=0x40100000\r\n", " Crash"},
-    {"WIFI CONNECTED\r\nWIFI GOT IP\r\n", ""},
+    {"WIFI CONNECTED\r\nWIFI GOT IP\r\n", " GotIp"},
     {"WIFI DISCONNECT\r\n", " WifiDisconnected"},
     {"4,CONNECT\r\n\r\nOK\r\n", " Connected(4) Ok"},
     {"4,CONNECT FAIL\r\n\r\nERROR\r\n", " Error"},
@@ -121,12 +129,21 @@ const Case CASES[] = {
     {"\r\n+IPD,2:hi", " -<hi>"},
     {"\r\nOK\r\n> \r\n+IPD,4,2:hi\r\nRecv 98 bytes\r\n\r\nSEND OK\r\n", " Ok Prompt 4<hi> SendOk"},
     // announcements that cannot be: they are ordinary lines
-    {"\r\n+IPD,4,0:\r\n\r\nOK\r\n", " Ok"},
-    {"\r\n+IPD,4,2921:\r\n\r\nOK\r\n", " Ok"},
-    {"\r\n+IPD,4,99999999999:\r\n\r\nOK\r\n", " Ok"},
-    {"\r\n+IPD,4,:x\r\n\r\nOK\r\n", " Ok"},
+    {"\r\n+IPD,4,0:\r\n\r\nOK\r\n", " Notice(4) Ok"},
+    {"\r\n+IPD,4,2921:\r\n\r\nOK\r\n", " Notice(4) Ok"},
+    {"\r\n+IPD,4,99999999999:\r\n\r\nOK\r\n", " Notice(4) Ok"},
+    {"\r\n+IPD,4,:x\r\n\r\nOK\r\n", " Notice(4) Ok"},
     {"\r\n+IPD,:x\r\n\r\nOK\r\n", " Ok"},
-    {"\r\n+IPD,4,512\r\n\r\nOK\r\n", " Ok"}, // passive receive: a notice without data
+    // passive receive: a notice without data, and data that was asked for, as 1.7 and 2.x print it
+    {"\r\n+IPD,4,512\r\n\r\nOK\r\n", " Notice(4) Ok"},
+    {"\r\n+IPD,0,7\r\n", " Notice(0)"},
+    {"\r\n+CIPRECVDATA,2:hi\r\nOK\r\n", " fetched<hi> Ok"},
+    {"+CIPRECVDATA:2,hi\r\nOK\r\n", " fetched<hi> Ok"},
+    {"+CIPRECVDATA:5,a:b,c\r\nOK\r\n", " fetched<a:b,c> Ok"},
+    {"+CIPRECVDATA:0,\r\nOK\r\n", " Ok"},
+    {"+CIPRECVDATA,9999:x\r\nOK\r\n", " Ok"},
+    {"+CIPRECVDATA:2:hi\r\nOK\r\n", " Ok"},
+    {"+CIPRECVDATA,2,hi\r\nOK\r\n", " Ok"},
     {"+CIPSTATUS:4,\"TCP\"\r\n\r\nOK\r\n", " Ok"},
     // near misses
     {"OKAY\r\nNOT OK\r\nO\r\n", ""},

@@ -1,11 +1,13 @@
-// The small parts: queue, back-off, sampler, timer, texts, the request, the LED.
-#include "core/backoff.h"
-#include "core/reading_queue.h"
-#include "core/request.h"
+// The small parts: back-off, timer, sampler and sensors, texts, the LED.
+#include "core/dht22.h"
+#include "core/random.h"
 #include "core/sampler.h"
 #include "core/status_led.h"
 #include "core/text_cursor.h"
 #include "core/timer.h"
+
+#include "fake_board.h"
+#include "story.h"
 
 #include <doctest.h>
 #include <string>
@@ -14,58 +16,59 @@ using namespace unolink;
 
 namespace {
 
-std::string text_of(TextCursor cursor) {
-    std::string text;
-    for (uint8_t byte = 0; cursor.next(byte);) {
-        text += static_cast<char>(byte);
-    }
-    return text;
-}
-
-std::string quoted(const char* text) {
-    TextCursor cursor;
-    cursor.load_quoted(text);
-    return text_of(cursor);
-}
-
 std::string number(uint32_t value) {
     TextCursor cursor;
     cursor.load_number(value);
     return text_of(cursor);
 }
 
-} // namespace
-
-TEST_CASE("the queue keeps order across its end, and refuses what does not fit") {
-    ReadingQueue queue;
-    uint32_t next_in = 0;
-    uint32_t next_out = 0;
-    for (int round = 0; round < 5; ++round) {
-        while (queue.size() < ReadingQueue::CAPACITY) {
-            REQUIRE(queue.push({next_in++, 0, {}}) == Err::None);
-        }
-        CHECK(queue.push({999, 0, {}}) == Err::Full);
-        for (int taken = 0; taken < 7; ++taken) {
-            REQUIRE(queue.front().seq == next_out++);
-            queue.pop();
-        }
-    }
-    while (!queue.empty()) {
-        REQUIRE(queue.front().seq == next_out++);
-        queue.pop();
-    }
-    CHECK(next_out == next_in);
+std::string fixed(int32_t value, uint8_t decimals) {
+    TextCursor cursor;
+    cursor.load_fixed_point(value, decimals);
+    return text_of(cursor);
 }
 
-TEST_CASE("back-off doubles up to its limit, and begins again after a success") {
-    Backoff backoff;
-    std::string delays;
-    for (int failure = 0; failure < 8; ++failure) {
-        delays += std::to_string(backoff.next_ms()) + " ";
+std::string quoted(const std::string& text) {
+    fake_eeprom.bytes[0] = static_cast<uint8_t>(text.size());
+    for (size_t i = 0; i < text.size(); ++i) {
+        fake_eeprom.bytes[1 + i] = static_cast<uint8_t>(text[i]);
     }
-    CHECK(delays == "250 500 1000 2000 4000 8000 8000 8000 ");
+    TextCursor cursor;
+    cursor.load_quoted({0});
+    return text_of(cursor);
+}
+
+} // namespace
+
+TEST_CASE("back-off doubles up to its limit, give or take a fifth, and begins again after a success") {
+    Random random(1);
+    Backoff backoff(1000, 300000);
+    uint32_t middle_ms = 1000;
+    bool jitters = false;
+    for (int failure = 0; failure < 200; ++failure) {
+        const uint32_t delay_ms = backoff.next_ms(random);
+        CHECK(delay_ms >= middle_ms - middle_ms / 5);
+        CHECK(delay_ms <= middle_ms + middle_ms / 5);
+        jitters = jitters || (delay_ms != middle_ms);
+        middle_ms = middle_ms * 2 > 300000 ? 300000 : middle_ms * 2;
+    }
+    CHECK(jitters);
+    CHECK(middle_ms == 300000);
     backoff.reset();
-    CHECK(backoff.next_ms() == 250);
+    CHECK(backoff.next_ms(random) <= 1200);
+}
+
+TEST_CASE("two devices wait differently") {
+    std::string delays[2];
+    for (int device = 0; device < 2; ++device) {
+        Random random(static_cast<uint16_t>(40 + device));
+        for (int i = 0; i < 5; ++i) {
+            delays[device] += std::to_string(random.around(3600000)) + " ";
+        }
+    }
+    CHECK(delays[0] != delays[1]);
+    Random zero(0);
+    CHECK(zero.around(1000) != zero.around(1000));
 }
 
 TEST_CASE("a timer expires on time, also across the wrap of the clock") {
@@ -82,54 +85,79 @@ TEST_CASE("a timer expires on time, also across the wrap of the clock") {
 
 TEST_CASE("samples keep their cadence across the wrap, and are not made up after a pause") {
     const uint32_t start_ms = 0xFFFFF000u;
-    Sampler sampler(1000, start_ms);
+    Sampler sampler(1000, 3, start_ms);
+    Reading reading;
     std::string taken;
     for (uint32_t ms = 0; ms < 10000; ++ms) {
         const bool away = ms > 4100 && ms < 7500;
-        if (!away && ms % 7 == 0 && sampler.due(start_ms + ms)) { // the loop looks every 7 ms
-            taken += std::to_string(sampler.take(start_ms + ms)) + "@" + std::to_string(ms) + " ";
+        if (!away && ms % 7 == 0 && sampler.poll(start_ms + ms, reading)) { // the loop looks every 7 ms
+            taken +=
+                std::to_string(reading.seq) + "@" + std::to_string(reading.sampled_at_ms - start_ms) + " ";
         }
     }
     CHECK(taken == "0@0 1@1001 2@2002 3@3003 4@4004 5@7504 6@8505 7@9506 ");
+    CHECK(reading.values[0] == 512);
+    CHECK(reading.values[1] == 300);
 }
 
-TEST_CASE("texts: numbers without leading zeros, AT strings escaped") {
+TEST_CASE("a DHT22's answers, right and wrong") {
+    struct Row {
+        uint8_t bytes[5];
+        bool answers;
+        int16_t temperature;
+        int16_t humidity;
+    };
+    const Row rows[] = {
+        {{0x02, 0x8c, 0x01, 0x5f, 0xee}, true, 351, 652}, // the data sheet's example
+        {{0x02, 0x92, 0x80, 0x65, 0x79}, true, -101, 658},
+        {{0x00, 0x00, 0x00, 0x00, 0x00}, true, 0, 0},
+        {{0x02, 0x8c, 0x01, 0x5f, 0xef}, true, NO_VALUE, NO_VALUE},  // checksum
+        {{0x02, 0x8c, 0x01, 0x5f, 0xee}, false, NO_VALUE, NO_VALUE}, // not 40 bits
+        {{0x03, 0xe9, 0x01, 0x5f, 0x4c}, true, 351, NO_VALUE},       // 100.1 %
+        {{0x02, 0x8c, 0x05, 0x00, 0x93}, true, NO_VALUE, 652},       // 128 degrees
+        {{0xff, 0xff, 0xff, 0xff, 0xfc}, true, NO_VALUE, NO_VALUE},
+    };
+    uint32_t now_ms = 0xFFFFFFF0u;
+    for (const Row& row : rows) {
+        for (int i = 0; i < 5; ++i) {
+            fake_board.dht22[i] = row.bytes[i];
+        }
+        fake_board.dht22_answers = row.answers;
+        Sampler sampler(1000, 1 << 12 | 1 << 13, now_ms);
+        Reading reading = {};
+        const uint32_t asked_at_ms = now_ms;
+        while (!sampler.poll(now_ms, reading)) {
+            ++now_ms;
+        }
+        CHECK(reading.values[0] == row.temperature);
+        CHECK(reading.values[1] == row.humidity);
+        CHECK(now_ms - asked_at_ms == 10);
+    }
+}
+
+TEST_CASE("texts: numbers without leading zeros, decimals, AT strings escaped") {
     CHECK(number(0) == "0");
     CHECK(number(10) == "10");
     CHECK(number(4294967295u) == "4294967295");
+    CHECK(fixed(-215, 1) == "-21.5");
+    CHECK(fixed(5, 1) == "0.5");
+    CHECK(fixed(-5, 3) == "-0.005");
+    CHECK(fixed(0, 2) == "0.00");
+    CHECK(fixed(1000, 0) == "1000");
+    CHECK(fixed(INT32_MIN, 0) == "-2147483648");
     CHECK(quoted("") == "\"\"");
     CHECK(quoted("net") == "\"net\"");
     CHECK(quoted("a\"b,c\\") == "\"a\\\"b\\,c\\\\\"");
-    CHECK(text_of(TextCursor()) == "");
 }
 
-TEST_CASE("a request says its length before its first byte, and its age across the wrap") {
-    const Config config = {"", "", "ingest.lan", 8080, "uno-1", 1000};
-    Request request;
-    request.begin(config, 3, {17, 0xFFFFFFF0u, {512, 300}}, 104);
-    const uint16_t length_bytes = request.length_bytes();
-    std::string sent;
-    for (uint8_t byte = 0; request.next(byte);) {
-        sent += static_cast<char>(byte);
-    }
-    const std::string body = "{\"device\":\"uno-1\",\"boot\":3,\"readings\":[{\"seq\":17,\"age_ms\":120,"
-                             "\"values\":{\"a0\":512,\"a1\":300}}]}";
-    CHECK(sent == "POST /v1/readings HTTP/1.1\r\nHost: ingest.lan:8080\r\nContent-Type: application/json\r\n"
-                  "Content-Length: " +
-                      std::to_string(body.size()) + "\r\n\r\n" + body);
-    CHECK(length_bytes == sent.size());
-}
-
-TEST_CASE("the LED tells the states apart") {
-    std::string on_ms;
-    for (const Sign sign : {Sign::Joining, Sign::Online, Sign::Stopped}) {
-        int count = 0;
-        int changes = 0;
-        for (uint32_t ms = 0; ms < 2048; ++ms) {
-            count += led_on(sign, ms) ? 1 : 0;
-            changes += led_on(sign, ms) != led_on(sign, ms + 1) ? 1 : 0;
+TEST_CASE("the LED counts the states") {
+    const Sign signs[] = {Sign::Online,     Sign::NoModem, Sign::Joining,
+                          Sign::Connecting, Sign::Refused, Sign::NotSetUp};
+    for (int i = 0; i < 6; ++i) {
+        int flashes = 0;
+        for (uint32_t ms = 0; ms < 4096; ++ms) {
+            flashes += led_on(signs[i], ms) && !led_on(signs[i], ms - 1) ? 1 : 0;
         }
-        on_ms += std::to_string(count) + "/" + std::to_string(changes) + " ";
+        CHECK(flashes == i + 1);
     }
-    CHECK(on_ms == "1024/4 64/2 1024/16 ");
 }

@@ -19,8 +19,8 @@ constexpr uint32_t LIMIT_MS = 120000;
 
 class AnsweringModem {
   public:
-    AnsweringModem(Story& story, Fault fault, size_t position)
-        : story_(story), fault_(fault), position_(position) {}
+    AnsweringModem(Story& story, bool knows_passive, Fault fault, size_t position)
+        : story_(story), knows_passive_(knows_passive), fault_(fault), position_(position) {}
 
     // Takes what the host sent without a pause.
     void receive(const std::string& sent) {
@@ -63,12 +63,22 @@ class AnsweringModem {
         const std::string error = "\r\nERROR\r\n";
         if (line == "AT+RST\r\n") {
             echo_ = true;
-            joined_ = linked_ = false;
+            joined_ = linked_ = passive_ = false;
             return ok + "\xe8\x80\n\r\nready\r\n";
         }
         if (line == "ATE0\r\n") {
             echo_ = false;
             return ok;
+        }
+        if (line == "AT+CIPRECVMODE=1\r\n") {
+            passive_ = knows_passive_;
+            return knows_passive_ ? ok : error;
+        }
+        if (line == "AT+CIPRECVDATA=4,128\r\n" && passive_) {
+            const std::string piece = answer_.substr(0, 128);
+            answer_.erase(0, piece.size());
+            return piece.empty() ? linked_ ? ok : error
+                                 : "\r\n+CIPRECVDATA," + std::to_string(piece.size()) + ":" + piece + ok;
         }
         if (line == "AT+CIPMUX=1\r\n" && linked_) {
             return "link is builded\r\n" + error;
@@ -103,14 +113,15 @@ class AnsweringModem {
     }
 
     void answer_request() {
-        const size_t seq_at = data_.find("\"seq\":");
-        if (seq_at == std::string::npos) {
+        if (data_.find("uno-7f3a:") == std::string::npos || data_.find("]]") == std::string::npos) {
             print("\r\nRecv 1 bytes\r\n\r\nSEND OK\r\n4,CLOSED\r\n"); // no request: the server hangs up
             linked_ = false;
             return;
         }
-        const uint32_t seq = static_cast<uint32_t>(std::stoul(data_.substr(seq_at + 6)));
-        print("\r\nRecv 1 bytes\r\n\r\nSEND OK\r\n" + Story::ipd(acknowledgement(seq)));
+        story_.request = data_;
+        answer_ = story_.response(204);
+        print("\r\nRecv 1 bytes\r\n\r\nSEND OK\r\n");
+        print(passive_ ? "\r\n+IPD,4," + std::to_string(answer_.size()) + "\r\n" : Story::ipd(answer_));
     }
 
     void print(const std::string& bytes) {
@@ -137,6 +148,7 @@ class AnsweringModem {
     }
 
     Story& story_;
+    bool knows_passive_;
     Fault fault_;
     size_t position_;
     size_t printed_ = 0;
@@ -147,6 +159,8 @@ class AnsweringModem {
     bool echo_ = true;
     bool joined_ = false;
     bool linked_ = false;
+    bool passive_ = false;
+    std::string answer_; // what has not been fetched
 };
 
 struct Outcome {
@@ -155,13 +169,14 @@ struct Outcome {
     size_t printed_bytes;
 };
 
-Outcome run(Fault fault, size_t position) {
+Outcome run(bool passive, Fault fault, size_t position) {
     Story story;
-    AnsweringModem modem(story, fault, position);
-    for (uint32_t i = 0; i < READINGS; ++i) {
-        story.sample();
-    }
-    while (story.counters.acked < READINGS && story.now_ms < LIMIT_MS) {
+    AnsweringModem modem(story, passive, fault, position);
+    for (uint32_t taken = 0; story.counters.acked < READINGS && story.now_ms < LIMIT_MS;) {
+        if (taken <= story.counters.acked && taken < READINGS) { // so that each goes alone
+            story.sample();
+            ++taken;
+        }
         modem.receive(story.wait(1));
     }
     return {story.counters.acked == READINGS, story.now_ms - modem.faulted_at_ms(), modem.printed_bytes()};
@@ -170,21 +185,24 @@ Outcome run(Fault fault, size_t position) {
 } // namespace
 
 TEST_CASE("one wrong byte anywhere costs time, and no reading") {
-    const Outcome canonical = run(Fault::Drop, NO_FAULT);
-    REQUIRE(canonical.all_acknowledged);
-    std::string lost;
-    uint32_t worst_ms = 0;
-    for (const Fault fault : FAULTS) {
-        for (size_t position = 0; position < canonical.printed_bytes; ++position) {
-            const Outcome outcome = run(fault, position);
-            if (!outcome.all_acknowledged) {
-                lost += std::to_string(static_cast<int>(fault)) + "@" + std::to_string(position) + " ";
-            } else if (outcome.recovery_ms > worst_ms) {
-                worst_ms = outcome.recovery_ms;
+    for (const bool passive : {false, true}) {
+        CAPTURE(passive);
+        const Outcome canonical = run(passive, Fault::Drop, NO_FAULT);
+        REQUIRE(canonical.all_acknowledged);
+        std::string lost;
+        uint32_t worst_ms = 0;
+        for (const Fault fault : FAULTS) {
+            for (size_t position = 0; position < canonical.printed_bytes; ++position) {
+                const Outcome outcome = run(passive, fault, position);
+                if (!outcome.all_acknowledged) {
+                    lost += std::to_string(static_cast<int>(fault)) + "@" + std::to_string(position) + " ";
+                } else if (outcome.recovery_ms > worst_ms) {
+                    worst_ms = outcome.recovery_ms;
+                }
             }
         }
+        CHECK(lost == "");
+        CHECK(canonical.printed_bytes > 290);
+        CHECK(worst_ms <= 30000);
     }
-    CHECK(lost == "");
-    CHECK(canonical.printed_bytes == 300);
-    CHECK(worst_ms <= 30000);
 }

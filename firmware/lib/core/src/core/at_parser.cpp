@@ -8,6 +8,7 @@
 namespace unolink {
 
 constexpr uint8_t AtParser::NO_LINK;
+constexpr uint8_t AtParser::FETCHED;
 constexpr uint16_t AtParser::MAX_DATA_BYTES;
 
 namespace {
@@ -33,12 +34,21 @@ const KnownLine KNOWN_LINES[] HAL_FLASH = {
     {"Soft WDT reset", Match::Whole, AtKind::Crash},
     {"Fatal exception", Match::Beginning, AtKind::Crash},
     {"WIFI DISCONNECT", Match::Whole, AtKind::WifiDisconnected},
+    {"WIFI GOT IP", Match::Whole, AtKind::GotIp},
     {"CONNECT", Match::Whole, AtKind::Connected},
     {"CLOSED", Match::Whole, AtKind::Closed},
     {"no ip", Match::Whole, AtKind::NoIp},
     {"link is not", Match::Beginning, AtKind::LinkInvalid},
     {"ALREADY CONNECT", Match::Beginning, AtKind::LinkTaken}, // some builds print CONNECT, some CONNECTED
 };
+
+const char ANNOUNCEMENT[] = {'+', 'I', 'P', 'D', ','};
+const char FETCHED_DATA[] = {'+', 'C', 'I', 'P', 'R', 'E', 'C', 'V', 'D', 'A', 'T', 'A'};
+
+// Does a line of at least 5 characters begin as `+IPD,`?
+bool is_announcement(const char* line) {
+    return memcmp(line, ANNOUNCEMENT, sizeof ANNOUNCEMENT) == 0;
+}
 
 bool matches(const KnownLine& known, const char* line, uint8_t length) {
     const uint8_t known_length = static_cast<uint8_t>(strnlen(known.text, sizeof known.text));
@@ -76,7 +86,7 @@ AtEvent AtParser::feed(uint8_t byte) {
     if (line_length_ == 0 && byte == '>') {
         return {AtKind::Prompt, NO_LINK, 0};
     }
-    if (byte == ':' && begin_data()) {
+    if ((byte == ':' || byte == ',') && begin_data(byte)) {
         line_length_ = 0;
         return {AtKind::None, NO_LINK, 0};
     }
@@ -95,6 +105,9 @@ AtEvent AtParser::finish_line() {
     const char* line = line_;
     uint8_t length = line_length_;
     line_length_ = 0;
+    if (length > 6 && is_announcement(line) && is_digit(line[5])) {
+        return {AtKind::Notice, static_cast<uint8_t>(line[5] - '0'), 0};
+    }
     uint8_t link = NO_LINK;
     if (length > 2 && is_digit(line[0]) && line[1] == ',') {
         link = static_cast<uint8_t>(line[0] - '0');
@@ -111,10 +124,13 @@ AtEvent AtParser::finish_line() {
     return {AtKind::None, NO_LINK, 0};
 }
 
+bool AtParser::begin_data(uint8_t separator) {
+    return begin_announced(separator) || begin_fetched(separator);
+}
+
 // At the colon of `+IPD,[<link>,]<bytes>[,<address>,<port>]`. False: this line is something else.
-bool AtParser::begin_data() {
-    static const char ANNOUNCEMENT[] = {'+', 'I', 'P', 'D', ','};
-    if (line_length_ < sizeof ANNOUNCEMENT || memcmp(line_, ANNOUNCEMENT, sizeof ANNOUNCEMENT) != 0) {
+bool AtParser::begin_announced(uint8_t separator) {
+    if (separator != ':' || line_length_ < sizeof ANNOUNCEMENT || !is_announcement(line_)) {
         return false;
     }
     uint8_t position = sizeof ANNOUNCEMENT;
@@ -128,10 +144,25 @@ bool AtParser::begin_data() {
         return false;
     }
     const uint16_t bytes = has_second ? second : first;
-    if (bytes == 0 || bytes > MAX_DATA_BYTES || (has_second && first >= NO_LINK)) {
+    if (bytes == 0 || bytes > MAX_DATA_BYTES || (has_second && first >= FETCHED)) {
         return false;
     }
     data_link_ = has_second ? static_cast<uint8_t>(first) : NO_LINK;
+    data_left_bytes_ = bytes;
+    return true;
+}
+
+// At the second of the two separators of `+CIPRECVDATA,<bytes>:` or `+CIPRECVDATA:<bytes>,`.
+bool AtParser::begin_fetched(uint8_t separator) {
+    uint8_t position = sizeof FETCHED_DATA;
+    uint16_t bytes = 0;
+    const bool fits = line_length_ > position && memcmp(line_, FETCHED_DATA, sizeof FETCHED_DATA) == 0 &&
+                      line_[position] == (separator == ':' ? ',' : ':') &&
+                      read_number(line_, line_length_, ++position, bytes) && position == line_length_;
+    if (!fits || bytes == 0 || bytes > MAX_DATA_BYTES) {
+        return false;
+    }
+    data_link_ = FETCHED;
     data_left_bytes_ = bytes;
     return true;
 }

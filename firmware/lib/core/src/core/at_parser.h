@@ -5,8 +5,9 @@
 // for lines; a line that is not in the table (boot noise, an echo, a diagnosis nobody acts on) is no event.
 //
 // In AT 1.x, received data is announced as `+IPD,<link>,<bytes>:` and followed by nothing, so the next line
-// may begin right after the last data byte. The prompt is a `>` at the beginning of a line, without a line
-// end.
+// may begin right after the last data byte. In passive receive the announcement ends with its line, and the
+// data comes as `+CIPRECVDATA,<bytes>:` (1.7) or `+CIPRECVDATA:<bytes>,` (2.x). The prompt is a `>` at the
+// beginning of a line, without a line end.
 //
 // It does not know which command is outstanding, so it cannot tell a late answer from a fresh one: the
 // session does.
@@ -27,23 +28,26 @@ enum class AtKind : uint8_t {
     Ready,            // the modem has started: echo is on again, nothing is configured, no link is open
     Crash,            // the modem reports its own crash; Ready will follow
     WifiDisconnected, // the station lost its access point
+    GotIp,            // the station has an address
     Connected,        // a link is open; `link` says which; OK follows
     Closed,           // a link has ended; `link` says which
     NoIp,             // diagnosis before ERROR: not joined
     LinkInvalid,      // diagnosis before ERROR: this link is not open
     LinkTaken,        // diagnosis before ERROR: this link is open already
+    Notice,           // data of `link` waits in the modem (passive receive)
     Data,             // one received byte in `byte`, of `link`
 };
 
 struct AtEvent {
     AtKind kind;
-    uint8_t link; // Connected, Closed, Data: 0 to 4, or AtParser::NO_LINK
+    uint8_t link; // Connected, Closed, Notice, Data: 0 to 4, or AtParser::NO_LINK or FETCHED
     uint8_t byte; // Data only
 };
 
 class AtParser {
   public:
     static constexpr uint8_t NO_LINK = 0xFF; // the line names no link
+    static constexpr uint8_t FETCHED = 0xFE; // data that was asked for with AT+CIPRECVDATA
 
     // The largest announcement believed: two TCP segments (2.x). A bigger one is a garbled line.
     static constexpr uint16_t MAX_DATA_BYTES = 2920;
@@ -62,7 +66,9 @@ class AtParser {
     static constexpr uint8_t LINE_CAPACITY = 40;
 
     AtEvent finish_line();
-    bool begin_data();
+    bool begin_data(uint8_t separator);
+    bool begin_announced(uint8_t separator);
+    bool begin_fetched(uint8_t separator);
 
     char line_[LINE_CAPACITY] = {};
     uint8_t line_length_ = 0; // stops at LINE_CAPACITY; the rest of a longer line is dropped

@@ -1,6 +1,7 @@
-// How the states follow each other when nothing goes wrong:
+// How the states follow each other when nothing goes wrong, on 1.7:
 //
-//   Settle -> Probe -> EchoOff -> Mode -> Mux -> Join -> Connect -> Online <-> Send -> Data
+//   Settle -> Probe -> EchoOff -> ModeCur -> Mux -> Passive -> Join -> Connect -> Online <-> Send -> Data
+//                                                                                   ^--> Fetch <----'
 //
 // A state is entered with a gap, in which nothing is outstanding and late result codes are ignored. The gap
 // is short after a success (the modem may still be busy right after its OK), longer after `busy`, and grows
@@ -8,15 +9,20 @@
 // says.
 //
 // A failure is an ERROR that leads elsewhere than OK, or a time-out of a command. Enough of them in a row,
-// without a single answer from the server, lead to AT+RST and to joining anew.
+// without a single answer from the server, lead to AT+RST and to joining anew. Silence at AT leads through
+// the ways of reaching the modem, and from the last of them to its reset pin.
+//
+// A command that may take long is nudged after a while, with an empty line. A modem that works on it says
+// `busy`; one that never saw its end takes this for it; one whose answer was lost says ERROR.
 //
 // What the table cannot hold, and stands in code below: `ready` and crash texts (any state); `busy` (say it
-// again); diagnoses that come before ERROR (has_detour_); CONNECT (its OK is near); the prompt, SEND OK and
-// SEND FAIL; CLOSED and WIFI DISCONNECT.
+// again); diagnoses that come before ERROR (has_detour_); CONNECT and GOT IP (the OK is near); the prompt,
+// SEND OK and SEND FAIL; CLOSED and WIFI DISCONNECT; when to fetch.
 
 #include "core/at_session.h"
 
 #include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_copy
+#include "hal/modem.h" // MODEM_WAYS, modem_open, modem_hold_reset
 
 namespace unolink {
 
@@ -49,94 +55,121 @@ const Step STEPS[] HAL_FLASH = {
     /* Settle  */ {"", Tail::Wait, 1000, S::Settle, S::Settle, S::Probe},
     /* Probe   */ {"AT", Tail::Line, 500, S::EchoOff, S::Probe, S::Cancel},
     /* Cancel  */ {"+++", Tail::Wait, 100, S::Cancel, S::Cancel, S::Probe},
-    /* EchoOff */ {"ATE0", Tail::Line, 1000, S::Mode, S::Reset, S::Probe},
-    /* Mode    */ {"AT+CWMODE_CUR=1", Tail::Line, 2000, S::Mux, S::Reset, S::Probe},
-    /* Mux     */ {"AT+CIPMUX=1", Tail::Line, 1000, S::Join, S::Reset, S::Probe},
+    /* EchoOff */ {"ATE0", Tail::Line, 1000, S::ModeCur, S::Reset, S::Probe},
+    /* ModeCur */ {"AT+CWMODE_CUR=1", Tail::Line, 2000, S::Mux, S::Store, S::Probe},
+    /* Store   */ {"AT+SYSSTORE=0", Tail::Line, 1000, S::Mode, S::Mode, S::Probe},
+    /* Mode    */ {"AT+CWMODE=1", Tail::Line, 2000, S::Mux, S::Reset, S::Probe},
+    /* Mux     */ {"AT+CIPMUX=1", Tail::Line, 1000, S::Passive, S::Reset, S::Probe},
+    /* Passive */ {"AT+CIPRECVMODE=1", Tail::Line, 1000, S::Join, S::Join, S::Probe},
     /* Join    */ {"AT+CWJAP_CUR=", Tail::Join, 20000, S::Connect, S::Join, S::Probe},
     /* Close   */ {"AT+CIPCLOSE=4", Tail::Line, 2000, S::Connect, S::Connect, S::Probe},
-    /* Connect */ {"AT+CIPSTART=4,\"TCP\",", Tail::Connect, 35000, S::Online, S::Connect, S::Probe},
+    /* Connect */ {"AT+CIPSTART=4,\"TCP\",", Tail::Connect, 35000, S::Online, S::Close, S::Probe},
     /* Online  */ {"", Tail::Wait, 0, S::Online, S::Online, S::Online},
     /* Send    */ {"AT+CIPSEND=4,", Tail::Length, 5000, S::Send, S::Close, S::Probe},
     /* Data    */ {"", Tail::Wait, 10000, S::Data, S::Close, S::Close},
-    /* Reset   */ {"AT+RST", Tail::Line, 3000, S::Settle, S::Probe, S::Probe},
+    /* Fetch   */ {"AT+CIPRECVDATA=4,128", Tail::Line, 2000, S::Online, S::Connect, S::Probe},
+    /* Reset   */ {"AT+RST", Tail::Line, 3000, S::Settle, S::Pin, S::Pin},
+    /* Pin     */ {"", Tail::Wait, 50, S::Pin, S::Pin, S::Settle},
 };
-static_assert(sizeof STEPS / sizeof STEPS[0] == static_cast<uint8_t>(S::Reset) + 1, "one row for each state");
+static_assert(sizeof STEPS / sizeof STEPS[0] == static_cast<uint8_t>(S::Pin) + 1, "one row for each state");
 static_assert(AtSession::LINK == 4, "the commands above name the link");
+
+constexpr uint8_t FETCH_BYTES =
+    128; // as above: an answer with its usual headers, and no more than a UART's ring
 
 constexpr uint16_t COMMAND_GAP_MS = 10;         // right after OK a modem may still answer `busy`
 constexpr uint16_t BUSY_GAP_MS = 100;           // before a discarded command is said again
 constexpr uint16_t READY_GAP_MS = 50;           // after `ready`, while the modem starts its own tasks
 constexpr uint8_t BUSY_LIMIT = 200;             // 20 s of `busy`: longer than any join, so the modem hangs
+constexpr uint16_t NUDGE_MS = 5000;             // longer than any of these commands takes when all is well
 constexpr uint16_t CONNECTED_TIMEOUT_MS = 1000; // for the OK behind CONNECT
+constexpr uint16_t GOT_IP_TIMEOUT_MS = 4000;    // for the OK behind WIFI GOT IP: 1.x looks every 2 s
 constexpr uint16_t ANSWERED_TIMEOUT_MS = 500;   // for a SEND OK that the answer has overtaken
+constexpr uint16_t LOOK_MS = 2000;              // for an answer whose announcement may have been garbled
 constexpr uint16_t DATA_STALL_MS = 1000; // announced data comes without pauses; 1.x polls TCP every 125 ms
+constexpr uint8_t SILENT_PROBES = 2;     // then the next way
 constexpr uint8_t FAILURE_LIMIT = 8;     // then AT+RST
 constexpr uint8_t ERROR_WEIGHT = 1;
 constexpr uint8_t TIMEOUT_WEIGHT = 2; // silence says more about the modem than an ERROR does
 
-Step step_of(AtState state) {
-    Step step;
-    hal::flash_copy(step, STEPS[static_cast<uint8_t>(state)]);
-    return step;
+// One field of a state's row.
+template <typename Field>
+Field of(AtState state, Field Step::* field) {
+    Field value;
+    hal::flash_copy(value, STEPS[static_cast<uint8_t>(state)].*field);
+    return value;
 }
 
 } // namespace
 
-AtSession::AtSession(const Config& config, volatile Counters& counters, uint32_t now_ms)
-    : config_(config), counters_(counters), last_rx_ms_(now_ms) {
-    enter(S::Settle, 0, now_ms);
+AtSession::AtSession(const Settings& settings, Random& random, volatile Counters& counters, uint32_t now_ms)
+    : settings_(settings), random_(random), counters_(counters), now_ms_(now_ms), last_rx_ms_(now_ms) {
+    enter(S::Settle, 0);
 }
 
 bool AtSession::receive(uint8_t byte, uint32_t now_ms) {
+    now_ms_ = now_ms;
     last_rx_ms_ = now_ms;
     const AtEvent event = parser_.feed(byte);
     if (event.kind == AtKind::Data) {
-        return event.link == LINK;
+        if (event.link == AtParser::FETCHED && fetched_bytes_ < FETCH_BYTES) {
+            ++fetched_bytes_;
+        }
+        return event.link == LINK || (event.link == AtParser::FETCHED && state_ == S::Fetch);
     }
     if (event.kind != AtKind::None) {
-        handle(event.kind, event.link, now_ms);
+        handle(event.kind, event.link);
     }
     return false;
 }
 
-void AtSession::handle(AtKind kind, uint8_t link, uint32_t now_ms) {
+void AtSession::handle(AtKind kind, uint8_t link) {
     switch (kind) {
     case AtKind::Ready:
         count(counters_.modem_resets);
-        enter(S::EchoOff, READY_GAP_MS, now_ms);
+        enter(S::EchoOff, READY_GAP_MS);
         break;
     case AtKind::Crash:
-        enter(S::Settle, 0, now_ms);
+        enter(S::Settle, 0);
         break;
     case AtKind::Ok:
     case AtKind::Error:
-        handle_final(kind == AtKind::Ok, now_ms);
+        handle_final(kind == AtKind::Ok);
         break;
     case AtKind::Busy:
-        handle_busy(now_ms);
+        handle_busy();
         break;
     case AtKind::Prompt:
         if (state_ == S::Send && command_sent()) {
-            enter(S::Data, 0, now_ms);
+            enter(S::Data, 0);
         }
         break;
     case AtKind::SendOk:
     case AtKind::SendFail:
-        handle_sent(kind == AtKind::SendOk, now_ms);
+        handle_sent(kind == AtKind::SendOk);
         break;
     case AtKind::Connected:
         if (state_ == S::Connect && link == LINK && command_sent()) {
-            timer_.start(CONNECTED_TIMEOUT_MS, now_ms);
+            set_timer(CONNECTED_TIMEOUT_MS);
+            nudge_due_ = false;
+        }
+        break;
+    case AtKind::GotIp:
+        wifi_lost_ = false;
+        if (state_ == S::Join && command_sent()) {
+            set_timer(GOT_IP_TIMEOUT_MS);
+            nudge_due_ = false;
         }
         break;
     case AtKind::Closed:
         if (link == LINK) {
-            handle_link_lost(now_ms);
+            handle_link_lost();
         }
         break;
     case AtKind::WifiDisconnected:
-        if (state_ == S::Online) { // inside a command, `no ip` and ERROR will lead to Join
-            fail(S::Join, ERROR_WEIGHT, now_ms);
+        wifi_lost_ = true;
+        if (state_ == S::Online) { // inside a command, ERROR will lead to Join
+            fail(S::Join, ERROR_WEIGHT);
         }
         break;
     case AtKind::NoIp:
@@ -145,114 +178,224 @@ void AtSession::handle(AtKind kind, uint8_t link, uint32_t now_ms) {
         detour_ = kind == AtKind::NoIp ? S::Join : kind == AtKind::LinkTaken ? S::Close : S::Connect;
         has_detour_ = true;
         break;
+    case AtKind::Notice:
+        if (link == LINK && passive_) {
+            handle_notice();
+        }
+        break;
     case AtKind::None:
     case AtKind::Data:
         break;
     }
 }
 
-void AtSession::handle_final(bool ok, uint32_t now_ms) {
-    const Step step = step_of(state_);
-    if (step.tail == Tail::Wait || !command_sent()) {
+void AtSession::handle_final(bool ok) {
+    if (state_ == S::Data && !ok && nudged_) {
+        handle_sent(true); // the modem waits for commands again: SEND OK was lost
+        return;
+    }
+    if (of(state_, &Step::tail) == Tail::Wait || !command_sent()) {
         return; // a late answer to something given up
     }
-    const AtState next = ok ? step.on_ok : has_detour_ ? detour_ : step.on_error;
-    if (!ok && next != step.on_ok) {
-        fail(next, ERROR_WEIGHT, now_ms);
+    if (state_ == S::Passive) {
+        passive_ = ok;
+    }
+    if (ok && state_ == S::Fetch) {
+        handle_fetched();
+        return;
+    }
+    const AtState on_ok = of(state_, &Step::on_ok);
+    const AtState next = ok ? on_ok : after_error(of(state_, &Step::on_error));
+    if (!ok && next != on_ok && next != S::Store) {
+        fail(next, ERROR_WEIGHT);
     } else if (next != state_) {
-        enter(next, COMMAND_GAP_MS, now_ms);
+        if (ok) {
+            note_success();
+        }
+        enter(next, COMMAND_GAP_MS);
     }
 }
 
-void AtSession::handle_busy(uint32_t now_ms) {
-    if (state_ == S::Data || !command_sent()) {
+// Where ERROR leads: what the modem has said before knows better than the table.
+AtState AtSession::after_error(AtState by_table) const {
+    if (has_detour_) {
+        return detour_;
+    }
+    return wifi_lost_ && state_ > S::Join && state_ < S::Reset ? S::Join : by_table;
+}
+
+// The present command has had its OK.
+void AtSession::note_success() {
+    if (state_ == S::Probe) {
+        silent_probes_ = 0;
+    } else if (state_ == S::ModeCur || state_ == S::Mode) {
+        plain_commands_ = state_ == S::Mode;
+    } else if (state_ == S::Join) {
+        wifi_lost_ = false;
+    } else if (state_ == S::Connect) {
+        was_linked_ = true;
+        link_closed_ = false;
+        data_waits_ = false;
+        expects_answer_ = false;
+    }
+}
+
+void AtSession::handle_busy() {
+    if (state_ == S::Data || nudged_ || !command_sent()) {
         return;
     }
     if (++busy_count_ >= BUSY_LIMIT) {
         busy_count_ = 0;
-        enter(S::Reset, COMMAND_GAP_MS, now_ms);
+        enter(S::Reset, COMMAND_GAP_MS);
     } else {
-        enter(state_, BUSY_GAP_MS, now_ms);
+        enter(state_, BUSY_GAP_MS);
     }
 }
 
-void AtSession::handle_sent(bool ok, uint32_t now_ms) {
+void AtSession::handle_sent(bool ok) {
     if (state_ != S::Data || payload_left_bytes_ > 0) {
         return;
     }
-    if (!ok) {
-        fail(S::Close, ERROR_WEIGHT, now_ms);
-    } else if (closed_while_sending_) {
-        fail(S::Connect, ERROR_WEIGHT, now_ms);
+    if (ok) {
+        go_on_linked();
     } else {
-        enter(S::Online, 0, now_ms);
+        fail(S::Close, ERROR_WEIGHT);
     }
 }
 
-// In Send and Data the modem still wants the announced bytes, and reports the end of the send.
-void AtSession::handle_link_lost(uint32_t now_ms) {
+void AtSession::handle_fetched() {
+    if (fetched_bytes_ == FETCH_BYTES) {
+        data_waits_ = true; // perhaps more
+    }
+    go_on_linked();
+}
+
+// Nothing is outstanding: on to what there is to do with the link.
+void AtSession::go_on_linked() {
+    const bool last_look = link_closed_ && passive_ && expects_answer_ && state_ != S::Fetch;
+    if (data_waits_ || last_look) {
+        enter(S::Fetch, 0);
+    } else if (link_closed_) {
+        fail(S::Connect, ERROR_WEIGHT);
+    } else {
+        enter(S::Online, 0);
+    }
+}
+
+// In Send, Data and Fetch the modem still wants what was announced, and reports the end of it. What it has
+// received before the link ended can still be fetched.
+void AtSession::handle_link_lost() {
+    link_closed_ = true;
     if (state_ == S::Online) {
-        fail(S::Connect, ERROR_WEIGHT, now_ms);
-    } else if (state_ == S::Send || state_ == S::Data) {
-        closed_while_sending_ = true;
+        go_on_linked();
     }
 }
 
-void AtSession::enter(AtState next, uint16_t gap_ms, uint32_t now_ms) {
+void AtSession::handle_notice() {
+    data_waits_ = true;
+    if (state_ == S::Online) {
+        enter(S::Fetch, 0);
+    } else if (state_ == S::Data && payload_left_bytes_ == 0) {
+        set_timer(ANSWERED_TIMEOUT_MS);
+        nudge_due_ = false;
+    }
+}
+
+void AtSession::enter(AtState next, uint16_t gap_ms) {
     if (next != state_) {
         busy_count_ = 0;
     }
     state_ = next;
     phase_ = Phase::Gap;
     command_finished_ = false;
-    timer_.start(gap_ms, now_ms);
+    set_timer(gap_ms);
     if (gap_ms == 0) {
-        issue(now_ms);
+        issue();
     }
 }
 
-void AtSession::fail(AtState next, uint8_t weight, uint32_t now_ms) {
+void AtSession::fail(AtState next, uint8_t weight) {
+    count(counters_.at_errors);
     failures_ += weight;
     if (failures_ >= FAILURE_LIMIT) {
         failures_ = 0;
         next = S::Reset;
     }
-    enter(next, backoff_.next_ms(), now_ms);
+    enter(next, backoff_.next_ms(random_));
 }
 
-void AtSession::issue(uint32_t now_ms) {
+void AtSession::issue() {
     phase_ = Phase::Outstanding;
-    timer_.start(step_of(state_).timeout_ms, now_ms);
+    const uint16_t timeout_ms = of(state_, &Step::timeout_ms);
+    nudge_due_ = timeout_ms > NUDGE_MS;
+    nudged_ = false;
+    set_timer(nudge_due_ ? NUDGE_MS : timeout_ms);
     has_detour_ = false;
     piece_ = 0;
-    cursor_ = TextCursor();
-    if (state_ == S::Send) {
-        closed_while_sending_ = false;
-    }
+    cursor_.clear();
     payload_left_bytes_ = state_ == S::Data ? payload_bytes_ : 0;
+    if (state_ == S::Fetch) {
+        fetched_bytes_ = 0;
+        data_waits_ = false;
+    } else if (state_ == S::Online) {
+        set_timer(LOOK_MS);
+    } else if (state_ == S::Pin) {
+        hal::modem_hold_reset(true);
+    }
 }
 
 void AtSession::poll(uint32_t now_ms) {
+    now_ms_ = now_ms;
     if (parser_.in_data() && elapsed_ms(last_rx_ms_, now_ms) >= DATA_STALL_MS) {
         parser_.abandon_data();
     }
-    if (state_ == S::Online || !timer_.expired(now_ms)) {
+    if (!timer_.expired(now_ms)) {
         return;
     }
     if (phase_ == Phase::Gap) {
-        issue(now_ms);
+        issue();
     } else {
-        time_out(now_ms);
+        time_out();
     }
 }
 
-void AtSession::time_out(uint32_t now_ms) {
-    const Step step = step_of(state_);
-    if (step.tail == Tail::Wait && state_ != S::Data) {
-        enter(step.on_timeout, COMMAND_GAP_MS, now_ms);
+void AtSession::time_out() {
+    const AtState on_timeout = of(state_, &Step::on_timeout);
+    if (state_ == S::Online) {
+        if (passive_ && expects_answer_) {
+            enter(S::Fetch, 0);
+        } else {
+            set_timer(LOOK_MS);
+        }
+    } else if (nudge_due_) {
+        nudge_due_ = false;
+        nudged_ = true;
+        cursor_.load(HAL_FLASH_TEXT("\r\n"));
+        command_finished_ = false;
+        set_timer(of(state_, &Step::timeout_ms) - NUDGE_MS);
+    } else if (state_ == S::Probe) {
+        time_out_probe();
+    } else if (state_ == S::Data && data_waits_) {
+        go_on_linked();
+    } else if (of(state_, &Step::tail) == Tail::Wait && state_ != S::Data) {
+        hal::modem_hold_reset(false);
+        enter(on_timeout, COMMAND_GAP_MS);
     } else {
-        fail(step.on_timeout, TIMEOUT_WEIGHT, now_ms);
+        fail(on_timeout, TIMEOUT_WEIGHT);
     }
+}
+
+// Nobody has answered to AT: leave a data phase, then try the next way, then pull the pin.
+void AtSession::time_out_probe() {
+    count(counters_.at_errors);
+    if (++silent_probes_ < SILENT_PROBES) {
+        enter(S::Cancel, COMMAND_GAP_MS);
+        return;
+    }
+    silent_probes_ = 0;
+    way_ = (way_ + 1) % hal::MODEM_WAYS;
+    hal::modem_open(way_);
+    enter(way_ == 0 ? S::Pin : S::Probe, COMMAND_GAP_MS);
 }
 
 AtSession::Tx AtSession::next_tx(uint8_t& byte) {
@@ -276,51 +419,65 @@ bool AtSession::next_command_byte(uint8_t& byte) {
     return false;
 }
 
+const char* AtSession::command_text() const {
+    if (state_ == S::Join && plain_commands_) {
+        return HAL_FLASH_TEXT("AT+CWJAP=");
+    }
+    return STEPS[static_cast<uint8_t>(state_)].text;
+}
+
 // Loads the next piece of the present command: fixed text, parameters, line end.
 bool AtSession::load_piece() {
-    const Tail tail = step_of(state_).tail;
+    const Tail tail = of(state_, &Step::tail);
     const uint8_t piece = piece_++;
     if (piece == 0) {
-        cursor_.load_flash(STEPS[static_cast<uint8_t>(state_)].text);
+        cursor_.load(command_text());
         return true;
     }
     const bool two_parameters = tail == Tail::Join || tail == Tail::Connect;
     const uint8_t line_end_piece = two_parameters ? 4 : tail == Tail::Length ? 2 : 1;
     if (tail == Tail::Wait || piece > line_end_piece) {
+        piece_ = piece; // all has been said
         return false;
     }
     if (piece == line_end_piece) {
-        cursor_.load_flash(HAL_FLASH_TEXT("\r\n"));
+        cursor_.load(HAL_FLASH_TEXT("\r\n"));
     } else if (tail == Tail::Length) {
         cursor_.load_number(payload_bytes_);
     } else if (piece == 1) {
-        cursor_.load_quoted(tail == Tail::Join ? config_.wifi_ssid : config_.server_host);
+        cursor_.load_quoted(settings_.text(tail == Tail::Join ? Setting::WifiSsid : Setting::ServerHost));
     } else if (piece == 2) {
-        cursor_.load_flash(HAL_FLASH_TEXT(","));
+        cursor_.load(HAL_FLASH_TEXT(","));
     } else if (tail == Tail::Join) {
-        cursor_.load_quoted(config_.wifi_password);
+        cursor_.load_quoted(settings_.text(Setting::WifiPassword));
     } else {
-        cursor_.load_number(config_.server_port);
+        cursor_.load_number(settings_.number(Setting::ServerPort));
     }
     return true;
 }
 
 void AtSession::send(uint16_t payload_bytes, uint32_t now_ms) {
+    now_ms_ = now_ms;
     payload_bytes_ = payload_bytes;
-    enter(S::Send, 0, now_ms);
+    expects_answer_ = true;
+    enter(S::Send, 0);
 }
 
 void AtSession::answered(uint32_t now_ms) {
+    now_ms_ = now_ms;
     failures_ = 0;
     backoff_.reset();
+    expects_answer_ = false;
     if (state_ == S::Data && payload_left_bytes_ == 0) {
-        timer_.start(ANSWERED_TIMEOUT_MS, now_ms);
+        set_timer(ANSWERED_TIMEOUT_MS);
+        nudge_due_ = false;
     }
 }
 
 void AtSession::drop_link(uint32_t now_ms) {
+    now_ms_ = now_ms;
     if (linked()) {
-        enter(S::Close, COMMAND_GAP_MS, now_ms);
+        enter(S::Close, COMMAND_GAP_MS);
     }
 }
 

@@ -4,15 +4,19 @@
 // texts, CLOSED and `WIFI DISCONNECT` are acted on in whatever state they come; nothing received is ever
 // thrown away unseen; whatever is wrong, a time-out of the present state leads out of it.
 //
+// It asks for no version. What a version cannot do it answers with ERROR, and the next thing is tried: the
+// commands of 1.x before those of 2.x, passive receive before active. A modem that is silent is looked for in
+// every way that the board has to reach it, and then restarted by its pin.
+//
 // The states and what leads from one to the next are a table in at_session.cpp. It does not know HTTP:
-// request and response are bytes to it. It has no clock and no UART: bytes and times come in, bytes to send
-// are fetched.
+// request and response are bytes to it. Bytes and times come in, bytes to send are fetched; of the HAL it
+// uses the modem's reset pin and the choice of the way.
 #pragma once
 
 #include "core/at_parser.h"
-#include "core/backoff.h"
-#include "core/config.h"
 #include "core/counters.h"
+#include "core/random.h"
+#include "core/settings.h"
 #include "core/text_cursor.h"
 #include "core/timer.h"
 
@@ -25,15 +29,20 @@ enum class AtState : uint8_t {
     Probe,   // AT: is anybody there?
     Cancel,  // +++: leave a data phase that an earlier life of this board left open
     EchoOff, // ATE0
-    Mode,    // AT+CWMODE_CUR=1: station
+    ModeCur, // AT+CWMODE_CUR=1: station; 2.x does not know it
+    Store,   // AT+SYSSTORE=0: 2.x shall not write to its flash
+    Mode,    // AT+CWMODE=1
     Mux,     // AT+CIPMUX=1: several links, so that each line names its link
-    Join,    // AT+CWJAP_CUR
+    Passive, // AT+CIPRECVMODE=1: data waits until it is fetched; 1.6 and older do not know it
+    Join,    // AT+CWJAP_CUR or AT+CWJAP
     Close,   // AT+CIPCLOSE: get rid of a link in doubt
     Connect, // AT+CIPSTART
     Online,  // link open, nothing outstanding
     Send,    // AT+CIPSEND: wait for the prompt
     Data,    // hand over the request, wait for SEND OK
+    Fetch,   // AT+CIPRECVDATA
     Reset,   // AT+RST
+    Pin,     // hold the modem's reset pin
 };
 
 class AtSession {
@@ -49,7 +58,8 @@ class AtSession {
         Payload, // send the next byte of the request
     };
 
-    AtSession(const Config& config, volatile Counters& counters, uint32_t now_ms);
+    // All references must outlive it. The modem's line is open in way 0.
+    AtSession(const Settings& settings, Random& random, volatile Counters& counters, uint32_t now_ms);
 
     // Takes a byte from the modem. True: it is response data, also after the link was closed.
     bool receive(uint8_t byte, uint32_t now_ms);
@@ -61,12 +71,13 @@ class AtSession {
     Tx next_tx(uint8_t& byte);
 
     // Would send() be accepted?
-    bool online() const { return state_ == AtState::Online; }
+    bool online() const { return state_ == AtState::Online && !data_waits_; }
 
     // Is the link believed open? Falls when it is lost, and rises again after reconnecting.
-    bool linked() const {
-        return state_ == AtState::Online || state_ == AtState::Send || state_ == AtState::Data;
-    }
+    bool linked() const { return state_ >= AtState::Online && state_ <= AtState::Fetch; }
+
+    // Was a link ever open in this life?
+    bool was_linked() const { return was_linked_; }
 
     // Sends a request of `payload_bytes` (1 to 2048). Only when online().
     void send(uint16_t payload_bytes, uint32_t now_ms);
@@ -83,37 +94,58 @@ class AtSession {
   private:
     enum class Phase : uint8_t { Gap, Outstanding };
 
-    void handle(AtKind kind, uint8_t link, uint32_t now_ms);
-    void handle_final(bool ok, uint32_t now_ms);
-    void handle_busy(uint32_t now_ms);
-    void handle_sent(bool ok, uint32_t now_ms);
-    void handle_link_lost(uint32_t now_ms);
-    void enter(AtState next, uint16_t gap_ms, uint32_t now_ms);
-    void fail(AtState next, uint8_t weight, uint32_t now_ms);
-    void time_out(uint32_t now_ms);
-    void issue(uint32_t now_ms);
+    void handle(AtKind kind, uint8_t link);
+    void handle_final(bool ok);
+    AtState after_error(AtState by_table) const;
+    void handle_busy();
+    void handle_sent(bool ok);
+    void handle_fetched();
+    void handle_link_lost();
+    void handle_notice();
+    void go_on_linked();
+    void note_success();
+    void enter(AtState next, uint16_t gap_ms);
+    void fail(AtState next, uint8_t weight);
+    void time_out();
+    void time_out_probe();
+    void issue();
+    void set_timer(uint16_t duration_ms) { timer_.start(duration_ms, now_ms_); }
     bool load_piece();
+    const char* command_text() const;
     bool next_command_byte(uint8_t& byte);
     bool command_sent() const { return command_finished_ && phase_ == Phase::Outstanding; }
 
-    const Config& config_;
+    const Settings& settings_;
+    Random& random_;
     volatile Counters& counters_;
-    AtParser parser_;
-    TextCursor cursor_;
-    Backoff backoff_;
-    Timer timer_;
-    uint32_t last_rx_ms_;
-    uint16_t payload_bytes_ = 0;
-    uint16_t payload_left_bytes_ = 0;
     AtState state_ = AtState::Settle;
     Phase phase_ = Phase::Gap;
     AtState detour_ = AtState::Settle; // where ERROR leads when a diagnosis has said better than the table
     bool has_detour_ = false;
     bool command_finished_ = false;
-    bool closed_while_sending_ = false;
+    bool nudge_due_ = false; // when the timer expires, an empty line asks whether the modem is still at it
+    bool nudged_ = false;    // it has been asked
+    bool plain_commands_ = false; // no _CUR: 2.x, or older than 0.22
+    bool passive_ = false;
+    bool wifi_lost_ = false;
+    bool link_closed_ = false;
+    bool data_waits_ = false;     // passive receive: there is something to fetch
+    bool expects_answer_ = false; // ... or there should be, soon
+    bool was_linked_ = false;
+    uint8_t fetched_bytes_ = 0;
     uint8_t piece_ = 0;
     uint8_t failures_ = 0;
     uint8_t busy_count_ = 0;
+    uint8_t silent_probes_ = 0; // in a row, in this way
+    uint8_t way_ = 0;
+    uint16_t payload_bytes_ = 0;
+    uint16_t payload_left_bytes_ = 0;
+    uint32_t now_ms_; // of the present call
+    uint32_t last_rx_ms_;
+    Timer timer_;
+    Backoff backoff_{250, 8000};
+    TextCursor cursor_;
+    AtParser parser_;
 };
 
 } // namespace unolink

@@ -11,15 +11,14 @@ namespace unolink {
 struct Counters {
     uint32_t sampled;      // readings taken
     uint32_t acked;        // readings that the server has acknowledged
-    uint32_t rejected;     // readings that the server would not take (400, 413, 422)
-    uint32_t dropped;      // readings lost because the queue was full
-    uint32_t retries;      // attempts to post that ended with the reading still in the queue
-    uint32_t modem_resets; // starts of the modem that were noticed, ordered or not
+    uint32_t rejected;     // readings given up because the server refused them (400, 413, 422)
+    uint32_t lost;         // readings given up because memory was full or damaged
+    uint32_t retries;      // requests that were sent and got no acknowledgement
+    uint32_t modem_resets; // starts of the modem that were noticed, asked for or not
+    uint32_t at_errors;    // answers of the modem other than the expected one, silence included
 };
 
 // Adds one. (`++` on a volatile object is deprecated in later C++.)
-inline void count(volatile uint32_t& counter) {
-    counter = counter + 1;
-}
+void count(volatile uint32_t& counter);
 
 } // namespace unolink

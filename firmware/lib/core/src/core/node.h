@@ -1,14 +1,14 @@
-// A whole sensor node without its board: sampler, queue, modem session and uplink, joined.
+// What brings readings to the server: backlog, modem session and uplink, joined.
 //
-// The loop that owns it gives it every received byte, calls poll(), gives it a sample when one is due, and
-// sends what next_tx() hands out, in any order and at any pace. Nothing here waits.
+// The loop that owns it gives it every reading and every byte of the modem, calls poll(), and sends what
+// next_tx() hands out, in any order and at any pace. Nothing here waits.
 #pragma once
 
 #include "core/at_session.h"
-#include "core/config.h"
+#include "core/backlog.h"
 #include "core/counters.h"
-#include "core/reading_queue.h"
-#include "core/sampler.h"
+#include "core/node_config.h"
+#include "core/random.h"
 #include "core/status_led.h"
 #include "core/uplink.h"
 
@@ -18,10 +18,8 @@ namespace unolink {
 
 class Node {
   public:
-    // `boot` is this life's number; `config` and `counters` must outlive the node.
-    Node(const Config& config, uint32_t boot, volatile Counters& counters, uint32_t now_ms)
-        : counters_(counters), sampler_(config.sample_interval_ms, now_ms),
-          session_(config, counters, now_ms), uplink_(config, boot, session_, queue_, counters) {}
+    // `config` and `counters` must outlive the node. The modem's line is open in way 0.
+    Node(const NodeConfig& config, volatile Counters& counters, uint32_t now_ms);
 
     // Takes a byte from the modem.
     void receive(uint8_t byte, uint32_t now_ms) {
@@ -30,27 +28,34 @@ class Node {
         }
     }
 
-    // Acts on time. Call in every round of the loop.
-    void poll(uint32_t now_ms) {
-        session_.poll(now_ms);
-        uplink_.poll(now_ms);
-    }
+    // Takes a new reading of this life. One without any value is lost.
+    void add(const Reading& reading);
+
+    // Acts on time. Call in every round of the loop. Takes up to 50 ms.
+    void poll(uint32_t now_ms);
 
     // The next byte for the modem. False: nothing to send now.
     bool next_tx(uint8_t& byte);
 
-    bool sample_due(uint32_t now_ms) const { return sampler_.due(now_ms); }
+    // Puts what waits in RAM into the journal: before a restart. Takes up to 2 s.
+    void save_backlog() { backlog_.save_all(); }
 
-    // Queues a sample, or counts it as dropped. `values` has CHANNEL_COUNT raw conversions, 0 to 1023.
-    void add_sample(const uint16_t* values, uint32_t now_ms);
+    // How many readings wait for the server.
+    uint8_t waiting() const { return backlog_.size(); }
+
+    // Was a connection to the server ever open in this life?
+    bool was_connected() const { return session_.was_linked(); }
 
     // What the LED should say.
     Sign sign() const;
 
   private:
+    bool has_value(const Reading& reading) const;
+
     volatile Counters& counters_;
-    Sampler sampler_;
-    ReadingQueue queue_;
+    const ChannelMask channels_;
+    Random random_;
+    Backlog backlog_;
     AtSession session_;
     Uplink uplink_;
 };

@@ -1,18 +1,16 @@
-// One POST of one reading, produced byte by byte; its length is known before the first byte.
+// One signed POST of a batch of readings (docs/wire-protocol.md), produced byte by byte.
 //
-//   POST /v1/readings HTTP/1.1
-//   Host: ingest.lan:8080
-//   Content-Type: application/json
-//   Content-Length: 93
-//
-//   {"device":"uno-1","boot":3,"readings":[{"seq":17,"age_ms":120,"values":{"a0":512,"a1":300}}]}
-//
-// The age is taken once, at begin(), so that every byte and the length agree. HTTP/1.1 keeps the connection
-// open.
+// The tag stands before the body that it signs, so the body is walked twice: by sign_step(), which hashes it
+// and counts it, and by next(), which hands it out. Both must see the same bytes, so what they are made of is
+// fixed at begin(): the readings must stay where they are, and ages are those of that instant. A status is
+// the only thing that is told anew at each walk, so it is copied first.
 #pragma once
 
-#include "core/config.h"
-#include "core/reading_queue.h"
+#include "core/backlog.h"
+#include "core/counters.h"
+#include "core/hmac.h"
+#include "core/node_config.h"
+#include "core/status.h"
 #include "core/text_cursor.h"
 
 #include <stdint.h>
@@ -21,27 +19,94 @@ namespace unolink {
 
 class Request {
   public:
-    // Starts a new request. `config` must outlive it.
-    void begin(const Config& config, uint32_t boot, const Reading& reading, uint32_t now_ms);
+    // Both references must outlive it.
+    Request(const NodeConfig& config, Backlog& backlog) : config_(config), backlog_(backlog) {}
 
-    // Length of the whole request in bytes.
-    uint16_t length_bytes() const { return count_from(0); }
+    // Starts a request of the `rows` oldest readings (at least 1), which are all of one start.
+    void begin(uint8_t rows, uint32_t now_ms);
+
+    // Adds the counters to the request. After begin().
+    void add_status(const volatile Counters& counters);
+
+    // Hashes some more of the body. False: it is done; length_bytes() and tag() are right, and next() may
+    // begin. Takes up to 25 ms.
+    bool sign_step();
+
+    // Length of the whole request in bytes, at most 2048.
+    uint16_t length_bytes() const { return length_bytes_; }
+
+    uint8_t rows() const { return rows_; }
+    bool has_status() const { return has_status_; }
+
+    // Do these 22 characters (or null) prove that a response with `status` is the server's answer to this
+    // request? Takes 25 ms.
+    bool answered_by(uint16_t status, const char* tag);
 
     // Takes the next byte. False: the request is finished.
     bool next(uint8_t& byte);
 
   private:
-    bool load_piece(uint8_t piece);
-    void load_value(uint8_t index);
-    uint16_t count_from(uint8_t piece) const;
+    // What a request is made of, in order, but for the loops over channels, rows, values and counters.
+    enum class Part : uint8_t {
+        Head,
+        Host,
+        PortColon,
+        Port,
+        Authorization,
+        Device,
+        TagColon,
+        Tag,
+        LengthName,
+        Length,
+        HeadEnd,
+        BodyStart,
+        Boot,
+        Channels,
+        Channel,
+        ChannelBreak,
+        Readings,
+        Seq,
+        AgeComma,
+        Age,
+        ValueComma,
+        Value,
+        RowBreak,
+        RowsEnd,
+        Status,
+        StatusName,
+        StatusColon,
+        StatusValue,
+        StatusBreak,
+        StatusEnd,
+        BodyEnd,
+        Finished,
+    };
 
-    const Config* config_ = nullptr;
-    uint32_t boot_ = 0;
-    uint32_t age_ms_ = 0;
-    Reading reading_ = {};
+    static const char* text_of(Part part);
+    void walk_from(Part part);
+    void load(Part part);
+    void load_head(Part part);
+    void load_row(Part part);
+    Part following(Part part);
+    Part after_value();
+
+    const NodeConfig& config_;
+    Backlog& backlog_;
+    Part part_ = Part::Finished;
+    bool has_status_ = false;
+    uint8_t rows_ = 0;
+    uint8_t row_ = 0;
+    uint8_t channel_ = 0; // the next row of the table of channels, or the next counter
+    uint8_t column_ = 0;
     uint16_t body_bytes_ = 0;
+    uint16_t length_bytes_ = 0;
+    uint32_t now_ms_ = 0;
+    uint32_t boot_ = 0;
     TextCursor cursor_;
-    uint8_t piece_ = 0; // the next one to load
+    uint8_t tag_[TAG_BYTES] = {};
+    Reading reading_ = {}; // of the present row
+    uint32_t status_[STATUS_COUNT] = {};
+    Hmac hmac_;
 };
 
 } // namespace unolink

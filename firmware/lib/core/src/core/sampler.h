@@ -1,11 +1,11 @@
-// When to sample, and which number the sample gets.
+// When to sample, and how: the cadence, and the measurement of all channels in use.
 //
 // The cadence does not drift: each due time follows from the one before, not from the moment it was noticed.
 // If the loop was away for longer than an interval, one sample is taken and the cadence starts anew; missed
-// ones are not made up.
+// ones are not made up. Sensors that take time are all started together.
 #pragma once
 
-#include "core/timer.h"
+#include "core/reading.h"
 
 #include <stdint.h>
 
@@ -14,24 +14,22 @@ namespace unolink {
 class Sampler {
   public:
     // `interval_ms` at least 1. The first sample is due at once.
-    Sampler(uint32_t interval_ms, uint32_t now_ms)
-        : interval_ms_(interval_ms), last_due_ms_(now_ms - interval_ms) {}
+    Sampler(uint32_t interval_ms, ChannelMask channels, uint32_t now_ms)
+        : interval_ms_(interval_ms), channels_(channels), last_due_ms_(now_ms - interval_ms) {}
 
-    bool due(uint32_t now_ms) const { return elapsed_ms(last_due_ms_, now_ms) >= interval_ms_; }
-
-    // Call when a sample was taken. Returns its sequence number: 0, 1, 2, ...
-    uint32_t take(uint32_t now_ms) {
-        last_due_ms_ += interval_ms_;
-        if (due(now_ms)) {
-            last_due_ms_ = now_ms;
-        }
-        return next_seq_++;
-    }
+    // Goes on with what is due. True: a sample is complete, and `reading` is it, but for its boot; its seq is
+    // one more than the last one's, from 0. Call in every round of the loop.
+    bool poll(uint32_t now_ms, Reading& reading);
 
   private:
+    void begin(uint32_t now_ms);
+    bool done(uint32_t now_ms) const;
+
     uint32_t interval_ms_;
+    ChannelMask channels_;
     uint32_t last_due_ms_;
     uint32_t next_seq_ = 0;
+    bool measuring_ = false;
 };
 
 } // namespace unolink

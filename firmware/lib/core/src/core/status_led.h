@@ -1,32 +1,28 @@
-// What the LED says.
+// What the LED says: every four seconds, so many short flashes as the sign has in its row.
 //
-// | state   | LED                              | what it means                                            |
-// |---------|----------------------------------|----------------------------------------------------------|
-// | Joining | on and off, about once a second  | looking for the modem, the access point or the server    |
-// | Online  | a short flash every two seconds  | a link to the server is open                             |
-// | Stopped | quick flicker, 4 times a second  | the server refuses this device: check id, host and port  |
+// | flashes | sign       | what it means                                                              |
+// |---------|------------|----------------------------------------------------------------------------|
+// | 1       | Online     | a connection to the server is open                                         |
+// | 2       | NoModem    | the modem does not answer                                                  |
+// | 3       | Joining    | looking for the Wi-Fi                                                      |
+// | 4       | Connecting | the Wi-Fi is there, the server does not answer                             |
+// | 5       | Refused    | the server does not accept this device's key                               |
+// | 6       | NotSetUp   | settings are missing                                                       |
 //
-// Steadily on from power-up: the boot number cannot be stored, so nothing can be sent (main.cpp).
+// Steadily on from the start: the EEPROM does not keep what is written, so nothing can be sent (main.cpp).
 #pragma once
 
 #include <stdint.h>
 
 namespace unolink {
 
-enum class Sign : uint8_t { Joining, Online, Stopped };
+enum class Sign : uint8_t { Online = 1, NoModem, Joining, Connecting, Refused, NotSetUp };
 
 // Is the LED on at `now_ms`? Periods are powers of two, so that no division is needed.
 inline bool led_on(Sign sign, uint32_t now_ms) {
     const uint16_t low_ms = static_cast<uint16_t>(now_ms);
-    switch (sign) {
-    case Sign::Joining:
-        return (low_ms & 1023) < 512;
-    case Sign::Online:
-        return (low_ms & 2047) < 64;
-    case Sign::Stopped:
-        break;
-    }
-    return (low_ms & 255) < 128;
+    const uint8_t place = low_ms >> 9 & 7;
+    return place < static_cast<uint8_t>(sign) && (low_ms & 511) < 128;
 }
 
 } // namespace unolink

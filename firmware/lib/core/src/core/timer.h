@@ -16,12 +16,8 @@ inline uint32_t elapsed_ms(uint32_t since_ms, uint32_t now_ms) {
 
 class Timer {
   public:
-    void start(uint32_t duration_ms, uint32_t now_ms) {
-        started_at_ms_ = now_ms;
-        duration_ms_ = duration_ms;
-    }
-
-    bool expired(uint32_t now_ms) const { return elapsed_ms(started_at_ms_, now_ms) >= duration_ms_; }
+    void start(uint32_t duration_ms, uint32_t now_ms);
+    bool expired(uint32_t now_ms) const;
 
   private:
     uint32_t started_at_ms_ = 0;

@@ -2,6 +2,9 @@
 
 namespace unolink {
 
+constexpr uint8_t Uplink::BATCH_MAX;
+constexpr uint8_t Uplink::REFUSAL_LIMIT;
+
 namespace {
 
 // From AT+CIPSEND to the end of the response: the modem's send may take 10 s on a bad link, and the server
@@ -9,34 +12,69 @@ namespace {
 constexpr uint16_t EXCHANGE_TIMEOUT_MS = 15000;
 // Some AT versions (1.3 to 1.5) report CLOSED before they deliver the last data.
 constexpr uint16_t LATE_DATA_MS = 300;
-// Rejections of one reading, one after the other, that are believed. The UART has no checksum.
-constexpr uint8_t REJECTION_LIMIT = 3;
-
-enum class Verdict : uint8_t { Drop, Stop, Keep };
-
-Verdict verdict_of(uint16_t status) {
-    switch (status) {
-    case 400: // malformed
-    case 413: // too large
-    case 422: // well formed, but not acceptable
-        return Verdict::Drop;
-    case 401: // who are you
-    case 403: // not you
-        return Verdict::Stop;
-    default:
-        return Verdict::Keep;
-    }
-}
+constexpr uint32_t REFUSED_WAIT_MS = 300000;
+constexpr uint16_t RETRY_AFTER_MAX_S = 3600;
+constexpr uint32_t STATUS_INTERVAL_MS = 3600000;
+// Values in a request, so that it stays below the 2,048 bytes that an ESP8266 sends at once: 10 rows of 6
+// channels, 4 of 14.
+constexpr uint8_t BATCH_VALUES_MAX = 60;
 
 } // namespace
 
 void Uplink::poll(uint32_t now_ms) {
-    if (!in_exchange_) {
-        if (!stopped_ && !queue_.empty() && session_.online() && timer_.expired(now_ms)) {
+    switch (phase_) {
+    case Phase::Idle:
+        if (backlog_.size() > 0 && session_.online() && timer_.expired(now_ms)) {
             begin(now_ms);
         }
+        break;
+    case Phase::Signing:
+        if (!session_.online()) {
+            phase_ = Phase::Idle;
+        } else if (!request_.sign_step()) {
+            phase_ = Phase::Exchange;
+            session_.send(request_.length_bytes(), now_ms);
+            timer_.start(EXCHANGE_TIMEOUT_MS, now_ms);
+        }
+        break;
+    case Phase::Exchange:
+        poll_exchange(now_ms);
+        break;
+    }
+}
+
+void Uplink::begin(uint32_t now_ms) {
+    const uint8_t rows = batch_size();
+    if (rows == 0) { // the oldest is damaged
+        backlog_.pop();
+        count(counters_.lost);
         return;
     }
+    request_.begin(rows, now_ms);
+    if (status_timer_.expired(now_ms)) {
+        request_.add_status(counters_);
+    }
+    response_.begin();
+    phase_ = Phase::Signing;
+    link_lost_ = false;
+}
+
+// How many readings go together: undamaged ones of one start.
+uint8_t Uplink::batch_size() {
+    Reading reading;
+    uint8_t rows = 0;
+    const uint8_t fitting = BATCH_VALUES_MAX / channel_count(config_.channels);
+    const uint8_t limit = alone_ ? 1 : fitting < BATCH_MAX ? fitting : BATCH_MAX;
+    while (rows < limit && rows < backlog_.size() && backlog_.get(rows, reading) &&
+           (rows == 0 || reading.boot == boot_)) {
+        boot_ = reading.boot;
+        last_seq_ = reading.seq;
+        ++rows;
+    }
+    return rows;
+}
+
+void Uplink::poll_exchange(uint32_t now_ms) {
     const HttpResponse::State state = response_.state();
     if (state == HttpResponse::State::Complete) {
         conclude(now_ms);
@@ -44,54 +82,67 @@ void Uplink::poll(uint32_t now_ms) {
         if (!link_lost_) {
             session_.drop_link(now_ms); // where the next response would begin on it is unknown
         }
-        retry(now_ms);
+        retry(backoff_.next_ms(random_), now_ms);
     } else if (!session_.linked() && !link_lost_) {
         link_lost_ = true;
         timer_.start(LATE_DATA_MS, now_ms);
     }
 }
 
-void Uplink::begin(uint32_t now_ms) {
-    const Reading& reading = queue_.front();
-    request_.begin(config_, boot_, reading, now_ms);
-    response_.begin(boot_, reading.seq);
-    session_.send(request_.length_bytes(), now_ms);
-    timer_.start(EXCHANGE_TIMEOUT_MS, now_ms);
-    in_exchange_ = true;
-    link_lost_ = false;
-}
-
 void Uplink::conclude(uint32_t now_ms) {
     session_.answered(now_ms);
-    const Verdict verdict = verdict_of(response_.status());
-    if (response_.acknowledged()) {
-        forget(counters_.acked, now_ms);
-    } else if (verdict == Verdict::Drop && ++rejections_ >= REJECTION_LIMIT) {
-        forget(counters_.rejected, now_ms);
-    } else if (verdict == Verdict::Stop) {
-        stopped_ = true;
-        in_exchange_ = false;
-    } else {
-        if (verdict == Verdict::Keep) {
-            rejections_ = 0;
+    if (!response_.framed()) {
+        session_.drop_link(now_ms);
+    }
+    const uint16_t status = response_.status();
+    const bool refused_key = status == 401 || status == 403;
+    const bool to_wait = status == 429 || status == 503;
+    refusals_ = !refused_key ? 0 : refused() ? refusals_ : refusals_ + 1;
+    if (status == 204 && request_.answered_by(status, response_.tag())) {
+        if (request_.has_status()) {
+            status_timer_.start(STATUS_INTERVAL_MS, now_ms);
         }
-        retry(now_ms);
+        forget(counters_.acked, now_ms);
+    } else if ((status == 400 || status == 413 || status == 422) &&
+               request_.answered_by(status, response_.tag())) {
+        conclude_rejected(now_ms);
+    } else if (refused()) {
+        retry(random_.around(REFUSED_WAIT_MS), now_ms);
+    } else if (to_wait && response_.retry_after_s() != HttpResponse::NO_RETRY_AFTER) {
+        const uint16_t asked_s = response_.retry_after_s();
+        const uint32_t wait_s = asked_s < RETRY_AFTER_MAX_S ? asked_s : RETRY_AFTER_MAX_S;
+        retry(random_.around(wait_s * 1000), now_ms);
+    } else {
+        retry(backoff_.next_ms(random_), now_ms);
     }
 }
 
-void Uplink::forget(volatile uint32_t& counter, uint32_t now_ms) {
-    queue_.pop();
-    count(counter);
-    rejections_ = 0;
-    backoff_.reset();
-    timer_.start(0, now_ms);
-    in_exchange_ = false;
+// A batch is taken apart, so that one bad reading takes no other with it.
+void Uplink::conclude_rejected(uint32_t now_ms) {
+    if (request_.rows() == 1) {
+        forget(counters_.rejected, now_ms);
+        return;
+    }
+    alone_ = true;
+    alone_until_seq_ = last_seq_;
+    retry(0, now_ms);
 }
 
-void Uplink::retry(uint32_t now_ms) {
+void Uplink::forget(volatile uint32_t& counter, uint32_t now_ms) {
+    for (uint8_t row = request_.rows(); row > 0; --row) {
+        backlog_.pop();
+        count(counter);
+    }
+    alone_ = alone_ && last_seq_ < alone_until_seq_;
+    backoff_.reset();
+    timer_.start(0, now_ms);
+    phase_ = Phase::Idle;
+}
+
+void Uplink::retry(uint32_t wait_ms, uint32_t now_ms) {
     count(counters_.retries);
-    timer_.start(backoff_.next_ms(), now_ms);
-    in_exchange_ = false;
+    timer_.start(wait_ms, now_ms);
+    phase_ = Phase::Idle;
 }
 
 uint8_t Uplink::next_payload_byte() {

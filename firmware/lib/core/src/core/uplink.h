@@ -1,19 +1,19 @@
-// Gets the oldest reading of the queue acknowledged, one request at a time.
+// Gets the oldest readings of the backlog acknowledged, a batch at a time, over one connection.
 //
-// What the server says decides: acknowledged, by boot and seq, in a 2xx: forget the reading. 400, 413, 422,
-// several times in a row: it will never be taken, so drop and count it; once may be a bit that flipped on the
-// way. 401, 403: the server does not want this device, so stop sending. Anything else (404 and 405, which a
-// flipped bit can cause, 409, 429, 5xx, a 2xx that names another reading, bytes that are no response,
-// silence, a closed link): keep it, wait longer each time, and try again. SEND OK proves nothing about the
-// server and its absence neither, so it decides nothing.
+// What the server says decides (docs/wire-protocol.md): a 204 with the right tag: forget the readings. 400,
+// 413, 422 with the right tag: they will never be taken, so send each alone, and give up the one that is
+// refused alone. 401, 403: keep them; from the third in a row on, show it and try every five minutes. 429 and
+// 503 with Retry-After: wait as long. Anything else (another answer, a wrong tag, bytes that are no response,
+// silence, a closed connection): keep them, wait longer each time, and try again. SEND OK proves nothing
+// about the server and its absence neither, so it decides nothing.
 #pragma once
 
 #include "core/at_session.h"
-#include "core/backoff.h"
-#include "core/config.h"
+#include "core/backlog.h"
 #include "core/counters.h"
 #include "core/http_response.h"
-#include "core/reading_queue.h"
+#include "core/node_config.h"
+#include "core/random.h"
 #include "core/request.h"
 #include "core/timer.h"
 
@@ -23,13 +23,17 @@ namespace unolink {
 
 class Uplink {
   public:
-    // `boot` is this life's number. All references must outlive this object.
-    Uplink(const Config& config, uint32_t boot, AtSession& session, ReadingQueue& queue,
+    // Readings in a request: enough to share its cost, few enough for RAM on the other side of a UART.
+    static constexpr uint8_t BATCH_MAX = 10;
+
+    // All references must outlive this object.
+    Uplink(const NodeConfig& config, AtSession& session, Backlog& backlog, Random& random,
            volatile Counters& counters)
-        : config_(config), boot_(boot), session_(session), queue_(queue), counters_(counters) {}
+        : config_(config), session_(session), backlog_(backlog), random_(random), counters_(counters),
+          request_(config, backlog) {}
 
     // Starts, ends or gives up an exchange. Call in every round of the loop, after the bytes received have
-    // been taken.
+    // been taken. Takes up to 50 ms, when a tag is made or held against another.
     void poll(uint32_t now_ms);
 
     // Takes a byte of the server's response.
@@ -38,28 +42,41 @@ class Uplink {
     // The next byte of the request. Only after AtSession::Tx::Payload.
     uint8_t next_payload_byte();
 
-    // The server does not want this device; only a restart will make it send again.
-    bool stopped() const { return stopped_; }
+    // The server does not accept this device's key.
+    bool refused() const { return refusals_ >= REFUSAL_LIMIT; }
+
+    // Is a request being made of the oldest readings, or on its way? They must stay where they are.
+    bool busy() const { return phase_ != Phase::Idle; }
 
   private:
-    void begin(uint32_t now_ms);
-    void conclude(uint32_t now_ms);
-    void forget(volatile uint32_t& counter, uint32_t now_ms);
-    void retry(uint32_t now_ms);
+    enum class Phase : uint8_t { Idle, Signing, Exchange };
+    static constexpr uint8_t REFUSAL_LIMIT = 3;
 
-    const Config& config_;
-    const uint32_t boot_;
+    void begin(uint32_t now_ms);
+    uint8_t batch_size();
+    void poll_exchange(uint32_t now_ms);
+    void conclude(uint32_t now_ms);
+    void conclude_rejected(uint32_t now_ms);
+    void forget(volatile uint32_t& counter, uint32_t now_ms);
+    void retry(uint32_t wait_ms, uint32_t now_ms);
+
+    const NodeConfig& config_;
     AtSession& session_;
-    ReadingQueue& queue_;
+    Backlog& backlog_;
+    Random& random_;
     volatile Counters& counters_;
-    Request request_;
-    HttpResponse response_;
-    Backoff backoff_;
-    Timer timer_;            // in an exchange: until it is given up; otherwise: until the next may begin
-    uint8_t rejections_ = 0; // of the oldest reading, in a row
-    bool in_exchange_ = false;
+    Phase phase_ = Phase::Idle;
+    uint8_t refusals_ = 0; // in a row
+    bool alone_ = false;
     bool link_lost_ = false;
-    bool stopped_ = false;
+    uint32_t boot_ = 0; // of the readings under way
+    uint32_t last_seq_ = 0;
+    uint32_t alone_until_seq_ = 0; // of a batch that was refused: up to here each reading goes alone
+    Timer timer_;        // in an exchange: until it is given up; otherwise: until the next may begin
+    Timer status_timer_; // until the counters are told again; at first they are due
+    Backoff backoff_{1000, 300000UL};
+    HttpResponse response_;
+    Request request_;
 };
 
 } // namespace unolink

@@ -1,0 +1,61 @@
+// The dialogue that sets a node up over its cable: docs/provisioning.md.
+//
+// One line in, at least one line out; nothing else runs meanwhile, so it may wait: for the EEPROM, and for
+// the line to take its answer. Secrets go in and never come out.
+#pragma once
+
+#include "core/counters.h"
+#include "core/life.h"
+#include "core/settings.h"
+
+#include <stdint.h>
+
+namespace unolink {
+
+class Console {
+  public:
+    // Without a line for this long it asks for a restart: a node that was left open goes back to work.
+    static constexpr uint32_t IDLE_LIMIT_MS = 300000;
+
+    // All references must outlive it. `waiting` is how many readings are in the journal.
+    Console(Settings& settings, const Life& life, const volatile Counters& counters, uint16_t waiting,
+            uint32_t now_ms)
+        : settings_(settings), life_(life), counters_(counters), waiting_(waiting), last_line_ms_(now_ms) {}
+
+    // Says who is here.
+    void greet();
+
+    // Takes a byte of the line; at the end of a command, does it and answers. Takes up to 4 s.
+    void receive(uint8_t byte, uint32_t now_ms);
+
+    // Is the node to start anew?
+    bool restart_asked(uint32_t now_ms) const;
+
+    // Says which settings are missing: of a node that is not set up, from time to time.
+    static void complain(const Settings& settings);
+
+  private:
+    static constexpr uint8_t LINE_MAX = 100;
+
+    void run();
+    bool is(const char* flash_word) const;
+    void show();
+    void show_setting(Setting setting);
+    void tell_status();
+    void set();
+    const char* set_value(Setting setting, const char* value, uint8_t length);
+    void save();
+    void factory_reset();
+    Setting named_setting(const char*& value) const;
+
+    Settings& settings_;
+    const Life& life_;
+    const volatile Counters& counters_;
+    uint16_t waiting_;
+    uint32_t last_line_ms_;
+    uint8_t length_ = 0; // of the line; more than LINE_MAX: it was too long
+    bool restart_ = false;
+    char line_[LINE_MAX + 1];
+};
+
+} // namespace unolink

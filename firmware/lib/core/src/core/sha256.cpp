@@ -1,0 +1,113 @@
+#include "core/sha256.h"
+
+#include "hal/flash.h" // HAL_FLASH, flash_copy
+
+namespace unolink {
+
+constexpr uint8_t Sha256::BLOCK_BYTES;
+constexpr uint8_t Sha256::DIGEST_BYTES;
+
+namespace {
+
+// FIPS 180-4, 5.3.3.
+const uint32_t INITIAL[8] HAL_FLASH = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+// FIPS 180-4, 4.2.2.
+const uint32_t ROUND[64] HAL_FLASH = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+uint32_t rotate_right(uint32_t value, uint8_t bits) {
+    while (bits >= 8) { // whole bytes are cheap on an 8-bit machine
+        value = value >> 8 | value << 24;
+        bits -= 8;
+    }
+    while (bits-- > 0) {
+        value = value >> 1 | value << 31;
+    }
+    return value;
+}
+
+// The sum of three rotations that every function of SHA-256 is made of.
+uint32_t mix(uint32_t value, uint8_t first, uint8_t second, uint8_t third) {
+    return rotate_right(value, first) ^ rotate_right(value, second) ^ rotate_right(value, third);
+}
+
+uint32_t flash_word(const uint32_t& word) {
+    uint32_t value;
+    hal::flash_copy(value, word);
+    return value;
+}
+
+} // namespace
+
+void Sha256::begin() {
+    for (uint8_t i = 0; i < 8; ++i) {
+        state_[i] = flash_word(INITIAL[i]);
+    }
+    length_bytes_ = 0;
+}
+
+void Sha256::feed(uint8_t byte) {
+    uint32_t& word = words_[length_bytes_ / 4 % 16];
+    word = word << 8 | byte;
+    ++length_bytes_;
+    if (length_bytes_ % BLOCK_BYTES == 0) {
+        compress();
+    }
+}
+
+void Sha256::finish(uint8_t* digest) {
+    const uint32_t length_bits = static_cast<uint32_t>(length_bytes_) * 8;
+    feed(0x80);
+    while (length_bytes_ % BLOCK_BYTES != BLOCK_BYTES - 8) {
+        feed(0);
+    }
+    for (uint8_t i = 0; i < 4; ++i) { // the upper half of the length
+        feed(0);
+    }
+    for (uint8_t shift = 32; shift > 0; shift -= 8) {
+        feed(static_cast<uint8_t>(length_bits >> (shift - 8)));
+    }
+    for (uint8_t i = 0; i < DIGEST_BYTES; ++i) {
+        digest[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - i % 4 * 8));
+    }
+}
+
+// FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round.
+void Sha256::compress() {
+    uint32_t v[8];
+    for (uint8_t i = 0; i < 8; ++i) {
+        v[i] = state_[i];
+    }
+    for (uint8_t round = 0; round < 64; ++round) {
+        uint32_t& word = words_[round % 16];
+        if (round >= 16) {
+            const uint32_t near = words_[(round + 14) % 16];
+            const uint32_t far = words_[(round + 1) % 16];
+            word += (rotate_right(near, 17) ^ rotate_right(near, 19) ^ near >> 10) +
+                    words_[(round + 9) % 16] + (rotate_right(far, 7) ^ rotate_right(far, 18) ^ far >> 3);
+        }
+        const uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
+        const uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+        const uint32_t first = v[7] + mix(v[4], 6, 11, 25) + choice + flash_word(ROUND[round]) + word;
+        const uint32_t second = mix(v[0], 2, 13, 22) + majority;
+        for (uint8_t i = 7; i > 0; --i) {
+            v[i] = v[i - 1];
+        }
+        v[4] += first;
+        v[0] = first + second;
+    }
+    for (uint8_t i = 0; i < 8; ++i) {
+        state_[i] += v[i];
+    }
+}
+
+} // namespace unolink

@@ -1,0 +1,41 @@
+#include "core/status.h"
+
+#include "hal/flash.h" // HAL_FLASH
+#include "hal/stack.h" // stack_free_bytes
+
+namespace unolink {
+
+namespace {
+
+// The first four in the order of hal::ResetCause.
+const char NAMES[STATUS_COUNT][16] HAL_FLASH = {
+    "resets_power", "resets_pin", "resets_brownout", "resets_watchdog", "at_errors", "modem_resets",
+    "retries",      "lost",       "rejected",        "stack_free",
+};
+
+} // namespace
+
+const char* status_name(uint8_t index) {
+    return NAMES[index];
+}
+
+uint32_t status_value(uint8_t index, const Life& life, const volatile Counters& counters) {
+    switch (index) {
+    case 4:
+        return counters.at_errors;
+    case 5:
+        return counters.modem_resets;
+    case 6:
+        return counters.retries;
+    case 7:
+        return counters.lost;
+    case 8:
+        return counters.rejected;
+    case 9:
+        return hal::stack_free_bytes();
+    default:
+        return life.starts[index];
+    }
+}
+
+} // namespace unolink

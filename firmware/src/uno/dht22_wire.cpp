@@ -1,0 +1,64 @@
+// hal/dht22.h on pin 7 (PD7): by pin-change interrupts, so that the UART goes on meanwhile.
+//
+// A bit is 50 us of low and then 27 us of high for 0, 70 us for 1 (Aosong AM2302 data sheet, section 7): from
+// one falling edge to the next it takes 77 or 120 us. Timer 0, which the Arduino core runs, counts every 4
+// us.
+
+#include "hal/dht22.h"
+
+#include <avr/interrupt.h> // ISR
+#include <avr/io.h>
+
+namespace {
+
+constexpr uint8_t THRESHOLD_TICKS = 100 / 4;
+constexpr uint8_t ANSWER_BYTES = 5;
+constexpr uint8_t EDGES = 42; // the greeting's, the first bit's, and one at the end of each bit
+
+volatile uint8_t edges;
+volatile uint8_t last_edge_ticks;
+volatile uint8_t answer[ANSWER_BYTES];
+
+} // namespace
+
+ISR(PCINT2_vect) {
+    const uint8_t now_ticks = TCNT0;
+    if ((PIND & _BV(PIND7)) != 0) {
+        return;
+    }
+    const bool one = static_cast<uint8_t>(now_ticks - last_edge_ticks) > THRESHOLD_TICKS;
+    last_edge_ticks = now_ticks;
+    uint8_t carry = one ? 1 : 0;
+    for (uint8_t i = ANSWER_BYTES; i > 0; --i) {
+        const uint8_t byte = answer[i - 1];
+        answer[i - 1] = static_cast<uint8_t>(byte << 1 | carry);
+        carry = byte >> 7;
+    }
+    ++edges;
+}
+
+namespace hal {
+
+void dht22_pull() {
+    PORTD &= static_cast<uint8_t>(~_BV(PORTD7));
+    DDRD |= _BV(DDD7);
+}
+
+void dht22_release() {
+    DDRD &= static_cast<uint8_t>(~_BV(DDD7));
+    PORTD |= _BV(PORTD7); // the pull-up, for a bare sensor
+    edges = 0;
+    PCMSK2 = _BV(PCINT23);
+    PCIFR = _BV(PCIF2);
+    PCICR = _BV(PCIE2);
+}
+
+bool dht22_take(uint8_t* bytes) {
+    PCICR = 0;
+    for (uint8_t i = 0; i < ANSWER_BYTES; ++i) {
+        bytes[i] = answer[i];
+    }
+    return edges == EDGES;
+}
+
+} // namespace hal
