@@ -33,7 +33,7 @@ class Soaked(NamedTuple):
 
     digest: str
     acked: int
-    dropped: int
+    lost: int
 
 
 def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> Soaked:
@@ -55,7 +55,7 @@ def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> S
                 sys.stderr.flush()
         simulation.run(lambda: False, limit_s=hours * HOUR_S)
         counters = read_counters(simulation, image)
-    return Soaked(trace.digest(), counters.acked, counters.dropped)
+    return Soaked(trace.digest(), counters.acked, counters.lost)
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def main() -> int:
         sys.stderr.write(f"\nrun {n + 1}: {runs[-1]}\n")
     same = runs[0] == runs[1]
     sys.stdout.write("the same trace twice\n" if same else "THE RUNS DIFFER\n")
-    return int(not same or runs[0].dropped > 0)
+    return int(not same or runs[0].lost > 0)
 
 
 if __name__ == "__main__":
