@@ -33,11 +33,11 @@ class UsageError(UserError):
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turn an error that a person can repair into two lines and an exit code."""
+def reported(program: str = "unosim") -> Iterator[None]:
+    """Turn an error that a person can repair into two lines of a program, and an exit code."""
     try:
         yield
     except UserError as error:
-        click.secho(f"unosim: {error}", fg="red", err=True)
+        click.secho(f"{program}: {error}", fg="red", err=True)
         click.echo(f"hint: {error.hint}", err=True)
         raise SystemExit(error.exit_code) from error

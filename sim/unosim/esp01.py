@@ -24,6 +24,8 @@ class Module:
     access_points: tuple[AccessPoint, ...] = (DEFAULT_ACCESS_POINT,)
     seed: int = 0
     """Makes one module differ from another: its MAC address follows from it."""
+    welcoming: bool = False
+    """Whether every other name is heard too, and any password is right: the world of the bridge."""
 
     @property
     def factory_mac(self) -> str:
@@ -33,7 +35,7 @@ class Module:
 
     def make(self, flash: Settings | None = None) -> Modem:
         """Return the modem, not powered yet; its flash is erased if nothing is said about it."""
-        radio = Radio(self.access_points)
+        radio = Radio(self.access_points, welcoming=self.access_points[0] if self.welcoming else None)
         return Modem(self.profile, radio=radio, settings=flash, factory_mac=self.factory_mac)
 
 

@@ -55,6 +55,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     faults: str = ""
     """The text of the plan of faults it suffered from; a replay lets those of the module strike again."""
     fault_seed: int = 0
+    welcoming: bool = False
+    """Whether it joined whatever it was told to (`Module.welcoming`)."""
 
     @property
     def plan(self) -> Plan:
@@ -83,7 +85,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 f"recorded with profile {self.profile!r}, which is not known here",
                 hint=f"there are: {', '.join(sorted(PROFILES))}",
             )
-        return Module(PROFILES[self.profile], tuple(self.access_points), self.seed)
+        return Module(PROFILES[self.profile], tuple(self.access_points), self.seed, self.welcoming)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -99,6 +99,7 @@ class Recorder:
                 flash=flash,
                 faults=str(plan or ""),
                 fault_seed=plan.seed if plan else 0,
+                welcoming=module.welcoming,
             )
         )
 

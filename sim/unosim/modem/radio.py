@@ -67,7 +67,12 @@ class Radio:
 
     Args:
         access_points: in the order in which a scan meets them.
+        welcoming: answers to every other name and any password, for a module whose network is there anyway;
+            None for a world in which names and passwords count.
     """
 
-    def __init__(self, access_points: Sequence[AccessPoint] = ()) -> None:
+    def __init__(
+        self, access_points: Sequence[AccessPoint] = (), *, welcoming: AccessPoint | None = None
+    ) -> None:
         self.access_points = tuple(access_points)
+        self.welcoming = welcoming

@@ -13,6 +13,7 @@ What it does not do: lease times, roaming, the access point half of the module.
 
 import enum
 from collections.abc import Callable
+from dataclasses import replace
 
 from unosim.modem.context import Context
 from unosim.modem.kernel import Timer
@@ -181,6 +182,9 @@ class Station:
             for one in self.audible()
             if one.ssid == running.ssid and running.bssid in {"", one.bssid.lower()}
         ]
+        welcoming = self._radio.welcoming
+        if not candidates and welcoming and running.ssid not in self._out_of_range:
+            return replace(welcoming, ssid=running.ssid, password=running.password)
         if running.join_options.authenticated_only:
             candidates = [one for one in candidates if one.security not in {Encryption.OPEN, Encryption.WEP}]
         if not running.join_options.strongest:

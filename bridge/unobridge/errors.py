@@ -1,0 +1,29 @@
+"""What a person can repair, and what ends a connection to a board.
+
+`UserError` and `UsageError` come from unosim: a message of one line, a hint of one line, an exit code (1
+failed, 2 wrong usage). A command wraps what it does in `reported`.
+"""
+
+from contextlib import AbstractContextManager
+
+from unosim.errors import UsageError, UserError
+from unosim.errors import reported as reported_by
+
+__all__ = ["BridgeError", "PortError", "PortLostError", "UsageError", "UserError", "reported"]
+
+
+class BridgeError(UserError):
+    """The bridge cannot do what was asked for."""
+
+
+class PortError(BridgeError):
+    """A serial port cannot be opened."""
+
+
+class PortLostError(Exception):
+    """An open serial port has gone: unplugged, renamed, asleep, or taken by another program."""
+
+
+def reported() -> AbstractContextManager[None]:
+    """Turn an error that a person can repair into two lines and an exit code."""
+    return reported_by("unobridge")

@@ -1,0 +1,222 @@
+"""The command `unobridge run`: plays the ESP-01 for every board that is wanted, until Ctrl-C."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from unobridge.baud import BaudFinder
+from unobridge.console import LiveConsole
+from unobridge.errors import reported
+from unobridge.options import option
+from unobridge.ports import Wanted, check_named, choose
+from unobridge.serial_port import SerialPort
+from unobridge.session import Session, Watch, make_modem, make_module
+from unobridge.targets import (
+    Address,
+    GuardedNetwork,
+    Targets,
+    parse_allowed,
+    parse_routes,
+)
+from unobridge.worker import Worker
+from unosim.attrace import Recorder
+from unosim.modem import NONOS_1_7_4, PROFILES, Profile
+from unosim.network.seam import Network
+from unosim.network.sockets import SocketNetwork
+from unosim.trace import Entry
+
+JOIN_WAIT_S = 5.0
+HTTPS_PORT = 443
+
+
+@dataclass(frozen=True)
+class Show:
+    """How sessions are shown and kept."""
+
+    quiet: bool = False
+    as_json: bool = False
+    wall: bool = False
+    record: Path | None = None
+
+
+class Sessions:
+    """Makes the sessions of all boards.
+
+    Args:
+        profile: the firmware to be played.
+        targets: what may be reached.
+        gateway: where the gateway of this process listens, if there is one.
+        show: how sessions are shown and kept.
+    """
+
+    def __init__(self, profile: Profile, targets: Targets, gateway: Address | None, show: Show) -> None:
+        self._profile = profile
+        self._targets = targets
+        self._gateway = gateway
+        self._show = show
+        self._recordings = 0
+        self._lock = threading.Lock()
+
+    def make(self, port: SerialPort, finder: BaudFinder | None, baud: int, label: str) -> Session:
+        """Return a session on an open port."""
+        watches: list[Watch] = []
+        if not self._show.quiet:
+            console = LiveConsole(label, as_json=self._show.as_json, wall=self._show.wall)
+            watches.append(console.show)
+        recorder = self._recorder(baud)
+        if recorder:
+            watches.append(recorder.watch)
+
+        def watch(entry: Entry) -> None:
+            for one in watches:
+                one(entry)
+
+        def wrap(network: Network) -> Network:
+            guarded = GuardedNetwork(network, self._targets, self._gateway)
+            return recorder.network(guarded) if recorder else guarded
+
+        return Session(
+            port,
+            self._profile,
+            finder=finder,
+            baud=baud,
+            network=lambda room: SocketNetwork(None, room),
+            wrap=wrap,
+            watch=watch,
+            on_end=recorder.close if recorder else lambda: None,
+        )
+
+    def _recorder(self, baud: int) -> Recorder | None:
+        """Return a recorder for the next session, with a file of its own; the first is the one named."""
+        if self._show.record is None:
+            return None
+        with self._lock:
+            self._recordings += 1
+            number = self._recordings
+        named = self._show.record
+        path = named if number == 1 else named.with_stem(f"{named.stem}-{number}")
+        return Recorder(path, make_modem(self._profile, baud), make_module(self._profile))
+
+
+def serve(workers: list[Worker]) -> None:
+    """Open every port, then serve all until SIGINT (Ctrl-C) or SIGTERM.
+
+    Raises:
+        PortError: a port cannot be opened.
+    """
+    stop = threading.Event()
+    with ExitStack() as stack:
+        opened = []
+        for worker in workers:
+            port = worker.open()
+            stack.callback(port.close)
+            opened.append(port)
+        stack.enter_context(_signals(stop))
+        threads = [
+            threading.Thread(target=worker.run, args=[port], name=f"serve {port.name}")
+            for worker, port in zip(workers, opened, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not stop.wait(1.0):  # with a limit, or Windows would not let Ctrl-C in
+                if not any(thread.is_alive() for thread in threads):
+                    raise RuntimeError("every worker has ended by itself")
+        finally:
+            for worker in workers:
+                worker.stop()
+            for thread in threads:
+                thread.join(JOIN_WAIT_S)
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    before = {
+        number: signal.signal(number, lambda _number, _frame: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.command()
+@option(
+    "--port",
+    "ports",
+    multiple=True,
+    help="A serial port or a pySerial URL; repeatable.  [default: every Uno on USB]",
+)
+@option(
+    "--baud",
+    type=click.IntRange(300, 5_000_000),
+    help="The board's rate in bits per second.  [default: the one at which it makes sense]",
+)
+@option(
+    "--profile",
+    type=click.Choice(sorted(PROFILES)),
+    default=NONOS_1_7_4.name,
+    show_default=True,
+    help="The AT firmware to be played.",
+)
+@option(
+    "--allow",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Let the board reach this and nothing else; repeatable.",
+)
+@option(
+    "--route",
+    multiple=True,
+    metavar="HOST:PORT=HOST:PORT",
+    help="What the board asks for, and where that really is; repeatable.",
+)
+@option(
+    "--upgrade",
+    multiple=True,
+    metavar="HOST:PORT[=HOST:PORT]",
+    help="Reach this plain-HTTP target over TLS, at port 443 or where it really is; repeatable.",
+)
+@option(
+    "--record", type=click.Path(path_type=Path), help="Write the session to an .attrace file, secrets masked."
+)
+@option("--json", "as_json", is_flag=True, help="Show the session as JSON lines.")
+@option("--wall", is_flag=True, help="Show the time of day instead of seconds since the port was opened.")
+@option("--quiet", is_flag=True, help="Do not show the session.")
+def run(
+    *,
+    ports: tuple[str, ...],
+    baud: int | None,
+    profile: str,
+    allow: tuple[str, ...],
+    route: tuple[str, ...],
+    upgrade: tuple[str, ...],
+    record: Path | None,
+    as_json: bool,
+    wall: bool,
+    quiet: bool,
+) -> None:
+    """Play an ESP-01 for the Uno on its USB cable, with this computer's network. Ctrl-C ends it."""
+    with reported():
+        targets = Targets(parse_allowed(allow), parse_routes(route), parse_routes(upgrade, HTTPS_PORT))
+        names = check_named(ports) or [board.name for board in choose()]
+        sessions = Sessions(PROFILES[profile], targets, None, Show(quiet, as_json, wall, record))
+        serve([make_worker(name, baud, sessions, alone=len(names) == 1) for name in names])
+
+
+def make_worker(name: str, baud: int | None, sessions: Sessions, *, alone: bool) -> Worker:
+    """Return the worker for a port; with others beside it, its lines carry its name."""
+    label = "" if alone else name
+    return Worker(
+        Wanted(name),
+        baud,
+        lambda port, finder, rate: sessions.make(port, finder, rate, label),
+        lambda text: click.echo(f"unobridge: {text}", err=True),
+    )
