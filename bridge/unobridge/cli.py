@@ -6,6 +6,8 @@ usage. A failure is one line of what happened and one of what to do.
 
 import click
 
+from unobridge.backlog import backlog
+from unobridge.gateway_cli import gateway
 from unobridge.ports import found
 from unobridge.run import run
 
@@ -26,4 +28,5 @@ def ports() -> None:
         click.echo("no serial ports", err=True)
 
 
-main.add_command(run)
+for command in (run, gateway, backlog):
+    main.add_command(command)

@@ -1,33 +1,38 @@
 """The command `unobridge run`: plays the ESP-01 for every board that is wanted, until Ctrl-C."""
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from unobridge.baud import BaudFinder
 from unobridge.console import LiveConsole
-from unobridge.errors import reported
+from unobridge.errors import UsageError, reported
+from unobridge.gateway_cli import gateway_options, make_plan, metrics_at, tell
+from unobridge.metrics import Figures
 from unobridge.options import option
+from unobridge.outlets import Outlets
 from unobridge.ports import Wanted, check_named, choose
 from unobridge.serial_port import SerialPort
 from unobridge.session import Session, Watch, make_modem, make_module
+from unobridge.signals import stop_on_signals
 from unobridge.targets import (
     Address,
     GuardedNetwork,
     Targets,
     parse_allowed,
     parse_routes,
+    parse_target,
 )
 from unobridge.worker import Worker
 from unosim.attrace import Recorder
 from unosim.modem import NONOS_1_7_4, PROFILES, Profile
 from unosim.network.seam import Network
 from unosim.network.sockets import SocketNetwork
+from unosim.network.tls import Tls
 from unosim.trace import Entry
 
 JOIN_WAIT_S = 5.0
@@ -50,13 +55,17 @@ class Sessions:
     Args:
         profile: the firmware to be played.
         targets: what may be reached.
+        tls: whom TLS connections trust.
         gateway: where the gateway of this process listens, if there is one.
         show: how sessions are shown and kept.
     """
 
-    def __init__(self, profile: Profile, targets: Targets, gateway: Address | None, show: Show) -> None:
+    def __init__(
+        self, profile: Profile, targets: Targets, tls: Tls, gateway: Address | None, show: Show
+    ) -> None:
         self._profile = profile
         self._targets = targets
+        self._tls = tls
         self._gateway = gateway
         self._show = show
         self._recordings = 0
@@ -85,7 +94,7 @@ class Sessions:
             self._profile,
             finder=finder,
             baud=baud,
-            network=lambda room: SocketNetwork(None, room),
+            network=lambda room: SocketNetwork(None, room, tls=self._tls, tell=tell),
             wrap=wrap,
             watch=watch,
             on_end=recorder.close if recorder else lambda: None,
@@ -116,7 +125,7 @@ def serve(workers: list[Worker]) -> None:
             port = worker.open()
             stack.callback(port.close)
             opened.append(port)
-        stack.enter_context(_signals(stop))
+        stack.enter_context(stop_on_signals(stop))
         threads = [
             threading.Thread(target=worker.run, args=[port], name=f"serve {port.name}")
             for worker, port in zip(workers, opened, strict=True)
@@ -132,19 +141,6 @@ def serve(workers: list[Worker]) -> None:
                 worker.stop()
             for thread in threads:
                 thread.join(JOIN_WAIT_S)
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    before = {
-        number: signal.signal(number, lambda _number, _frame: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @click.command()
@@ -190,7 +186,13 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 @option("--json", "as_json", is_flag=True, help="Show the session as JSON lines.")
 @option("--wall", is_flag=True, help="Show the time of day instead of seconds since the port was opened.")
 @option("--quiet", is_flag=True, help="Do not show the session.")
-def run(
+@option(
+    "--gateway",
+    metavar="NAME:PORT",
+    help="Be the server of this name and port for the board: keep readings on disk and pass them on.",
+)
+@gateway_options
+def run(  # a command line has many options
     *,
     ports: tuple[str, ...],
     baud: int | None,
@@ -202,13 +204,55 @@ def run(
     as_json: bool,
     wall: bool,
     quiet: bool,
+    gateway: str | None,
+    **settings: Any,
 ) -> None:
-    """Play an ESP-01 for the Uno on its USB cable, with this computer's network. Ctrl-C ends it."""
-    with reported():
-        targets = Targets(parse_allowed(allow), parse_routes(route), parse_routes(upgrade, HTTPS_PORT))
+    """Play an ESP-01 for the Uno on its USB cable, with this computer's network. Ctrl-C ends it.
+
+    Everything that the board sends goes to where it is addressed. With --gateway, readings are taken here,
+    kept on disk and passed on (--forward, --mqtt), through outages of any length.
+    """
+    with reported(), ExitStack() as stack:
+        targets = Targets(
+            parse_allowed(allow),
+            parse_routes(route),
+            parse_routes(upgrade, HTTPS_PORT),
+            parse_target(gateway) if gateway else None,
+        )
+        tls = Tls(ca=settings["ca"], strict=True)
         names = check_named(ports) or [board.name for board in choose()]
-        sessions = Sessions(PROFILES[profile], targets, None, Show(quiet, as_json, wall, record))
-        serve([make_worker(name, baud, sessions, alone=len(names) == 1) for name in names])
+        outlets = None
+        if gateway:
+            listen = parse_target(settings["listen"] or "127.0.0.1:0")
+            outlets = Outlets(make_plan(settings, listen), tell)
+            stack.callback(outlets.close)
+        elif settings["listen"] or settings["forward"] or settings["mqtt"]:
+            raise UsageError(
+                "--listen, --forward and --mqtt belong to a gateway",
+                hint="add --gateway NAME:PORT with the server's name and port as the board knows them",
+            )
+        address = ("127.0.0.1", outlets.address[1]) if outlets else None
+        sessions = Sessions(PROFILES[profile], targets, tls, address, Show(quiet, as_json, wall, record))
+        workers = [make_worker(name, baud, sessions, alone=len(names) == 1) for name in names]
+        stack.enter_context(metrics_at(settings["metrics"], lambda: _figures(workers, outlets)))
+        serve(workers)
+
+
+def _figures(workers: list[Worker], outlets: Outlets | None) -> Figures:
+    """Return the figures of the moment."""
+    figures: Figures = {
+        "unobridge_board_connected": (
+            "gauge",
+            "Whether the port is open.",
+            {worker.name: float(worker.connected) for worker in workers},
+        ),
+        "unobridge_board_reconnects": (
+            "counter",
+            "How often the port was opened again.",
+            {worker.name: float(worker.reconnects) for worker in workers},
+        ),
+    }
+    return figures | (outlets.figures() if outlets else {})
 
 
 def make_worker(name: str, baud: int | None, sessions: Sessions, *, alone: bool) -> Worker:
@@ -218,5 +262,5 @@ def make_worker(name: str, baud: int | None, sessions: Sessions, *, alone: bool)
         Wanted(name),
         baud,
         lambda port, finder, rate: sessions.make(port, finder, rate, label),
-        lambda text: click.echo(f"unobridge: {text}", err=True),
+        tell,
     )

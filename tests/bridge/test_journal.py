@@ -1,0 +1,164 @@
+"""The journal: what is in it, what is not, and what becomes of it when the disk or the clock misbehaves."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from unobridge.journal import Instant, Journal, JournalError, JournalUnavailableError, Reader, this_instant
+
+NOW = Instant(1_000, "boot", 10)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+def test_requests_come_out_in_order_until_every_outlet_is_done(path: Path) -> None:
+    journal = Journal(path)
+    for number in range(3):
+        journal.add("a", f"tag{number}", b"%d" % number, ["http", "mqtt"], NOW)
+    first = journal.next("http")
+    assert first
+    assert (first.device, first.tag, first.body, first.received) == ("a", "tag0", b"0", NOW)
+    journal.done("http", first.number)
+    second = journal.next("http")
+    assert second
+    assert second.tag == "tag1"
+    assert [held.tag for held in journal.after("mqtt", 0, 99)] == ["tag0", "tag1", "tag2"]
+    assert [held.tag for held in journal.after("mqtt", first.number, 1)] == ["tag1"]
+    journal.done("mqtt", first.number)
+    assert {name: one.requests for name, one in journal.backlog().items()} == {"http": 2, "mqtt": 2}
+    journal.close()
+    rows = sqlite3.connect(path).execute("SELECT tag FROM request").fetchall()
+    assert rows == [("tag1",), ("tag2",)]
+
+
+def test_the_same_request_again_is_kept_once(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("a", "tag", b"x", ["http"], NOW)
+    journal.add("a", "tag", b"x", ["http"], Instant(2_000, "boot", 20))
+    held = journal.after("http", 0, 9)
+    assert [one.received for one in held] == [NOW]
+    journal.close()
+
+
+def test_a_device_can_be_left_out(path: Path) -> None:
+    journal = Journal(path)
+    for device in ("a", "b", "a"):
+        journal.add(device, f"{device}{os.urandom(2).hex()}", b"x", ["http"], NOW)
+    found = journal.next("http", ["a"])
+    assert found
+    assert found.device == "b"
+    assert journal.next("http", ["a", "b"]) is None
+    journal.close()
+
+
+def test_it_survives_its_process(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("a", "tag", b"x", ["http"], NOW)
+    journal.close()
+    again = Journal(path)
+    assert again.next("http") is not None
+    again.close()
+
+
+def test_a_split_keeps_the_order_within_the_device(path: Path) -> None:
+    journal = Journal(path)
+    for device, tag in (("a", "1"), ("b", "x"), ("a", "2"), ("a", "3")):
+        journal.add(device, tag, b"", ["http", "mqtt"], NOW)
+    first = journal.next("http")
+    assert first
+    journal.split("http", first, [("1a", b""), ("1b", b"")])
+    assert [held.tag for held in journal.after("http", 0, 9)] == ["x", "1a", "1b", "2", "3"]
+    assert sorted(held.tag for held in journal.after("mqtt", 0, 9)) == ["1", "2", "3", "x"]
+    journal.close()
+
+
+def test_what_is_refused_is_put_aside(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("a", "tag", b"body", ["http"], NOW)
+    held = journal.next("http")
+    assert held
+    journal.refuse("http", held, "why")
+    assert journal.next("http") is None
+    reader = Reader(path)
+    assert reader.refused() == [("http", "a", "why", b"body")]
+    reader.close()
+    journal.close()
+
+
+def test_a_full_journal_takes_nothing_forgets_nothing_and_recovers(path: Path) -> None:
+    journal = Journal(path, bytes_max=1 << 20)
+    taken = 0
+    try:
+        for taken in range(10_000):
+            journal.add("a", f"t{taken}", bytes(2_000), ["http"], NOW)
+    except JournalUnavailableError as error:
+        assert "full" in str(error)  # noqa: PT017  # which of the calls fails is the question
+    assert 300 < taken < 600
+    assert path.stat().st_size <= 1 << 20
+    held = journal.after("http", 0, 10_000)
+    assert len(held) == taken
+    for one in held[:20]:
+        journal.done("http", one.number)
+    journal.add("a", "again", bytes(2_000), ["http"], NOW)
+    journal.close()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_file_that_is_taken_away_is_noticed(path: Path, suffix: str) -> None:
+    journal = Journal(path)
+    journal.add("a", "1", b"", ["http"], NOW)
+    (path.parent / f"journal.db{suffix}").unlink()
+    with pytest.raises(JournalUnavailableError, match="replaced or removed"):
+        journal.add("a", "2", b"", ["http"], NOW)
+    journal.close()
+
+
+def test_one_gateway_at_a_time(path: Path) -> None:
+    journal = Journal(path)
+    with pytest.raises(JournalError, match="another unobridge uses"):
+        Journal(path)
+    journal.close()
+    Journal(path).close()
+
+
+def test_files_that_are_no_journal(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    sqlite3.connect(other).execute("CREATE TABLE mine (x)").connection.close()
+    with pytest.raises(JournalError, match="is no journal of this version"):
+        Journal(other)
+    text = tmp_path / "text"
+    text.write_text("hello" * 1000)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        Journal(text)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        Journal(tmp_path / "absent" / "journal.db")
+    with pytest.raises(JournalError, match="no journal at"):
+        Reader(tmp_path / "absent.db")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "held_ns"),
+    [
+        (
+            Instant(100, "x", 5),
+            Instant(900, "x", 15),
+            10,
+        ),  # the same start of the computer: the clock nobody sets
+        (Instant(100, "x", 5), Instant(900, "y", 2), 800),
+        (Instant(100, "", 0), Instant(900, "", 0), 800),
+        (Instant(900, "", 0), Instant(100, "", 0), 0),  # the time of day was set back
+    ],
+)
+def test_the_time_held(then: Instant, now: Instant, held_ns: int) -> None:
+    assert then.elapsed_ns(now) == held_ns
+
+
+def test_the_present_moment_moves_on() -> None:
+    before = this_instant()
+    assert before.elapsed_ns(this_instant()) >= 0
+    assert before.wall_ns > 1_700_000_000 * 10**9
