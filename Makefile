@@ -19,6 +19,8 @@ PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-
 # a broker for the tests, and what it needs beyond a minimal system
 PACKAGES += mosquitto libmosquitto1 libcjson1 libdlt2 'libwebsockets19t64|libwebsockets17|libwebsockets16' libwrap0 \
     'libuv1t64|libuv1' 'libev4t64|libev4'
+# what `unobridge flash` calls
+PACKAGES += avrdude libftdi1 'libhidapi-libusb0' 'libusb-0.1-4' 'libusb-1.0-0' 'libreadline8t64|libreadline8'
 
 # An MQTT broker for tests, with the libraries that a machine may lack.
 BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets17|libwebsockets16' libwrap0 libdlt2 libev4 'libuv1t64|libuv1'
@@ -26,7 +28,7 @@ BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets1
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench sanitize fuzz soak torture format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz soak torture doctor format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -61,6 +63,9 @@ soak: install firmware  ## run the image for days of simulated time, twice, to t
 
 torture: install  ## deliver 200,000 readings while both sides are killed and the cloud fails (ARGS="200000 7")
 	PYTHONPATH=tests $(BIN)/python tests/system/torture.py $(or $(ARGS),200000 1)
+
+doctor: install  ## try the doctor on 1,300 modules with a trouble each (a minute)
+	UNOBRIDGE_DOCTOR_CASES=1300 $(BIN)/python -m pytest -q tests/bridge/test_doctor.py -k random
 
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -7,6 +7,7 @@ usage. A failure is one line of what happened and one of what to do.
 import click
 
 from unobridge.backlog import backlog
+from unobridge.doctor.command import doctor
 from unobridge.gateway_cli import gateway
 from unobridge.ports import found
 from unobridge.run import run
@@ -28,5 +29,5 @@ def ports() -> None:
         click.echo("no serial ports", err=True)
 
 
-for command in (run, gateway, backlog):
+for command in (run, gateway, backlog, doctor):
     main.add_command(command)
