@@ -30,7 +30,11 @@ _OPTIONS = [
     option("--forward", metavar="URL", help="The server that readings are passed on to: https://HOST."),
     option("--ca", type=click.Path(path_type=Path), help="A PEM file of the authorities that are trusted."),
     option("--mqtt", metavar="URL", help="The broker that readings are published to: mqtts://USER@HOST."),
-    option("--mqtt-password", default="", help="The password at the broker; better in the environment."),
+    option(
+        "--mqtt-password-file",
+        type=click.Path(path_type=Path),
+        help="A file with the password at the broker.",
+    ),
     option("--topic-prefix", default="unolink", show_default=True, help="The first level of MQTT topics."),
     option(
         "--bridge-id",
@@ -89,7 +93,7 @@ def make_plan(settings: dict[str, Any], listen: Address) -> Plan:
     if settings["mqtt"]:
         broker = parse_broker(
             settings["mqtt"],
-            password=settings["mqtt_password"],
+            password=_password(settings["mqtt_password_file"]),
             prefix=settings["topic_prefix"],
             client_id=settings["bridge_id"],
             ca=str(ca) if ca else None,
@@ -103,6 +107,23 @@ def make_plan(settings: dict[str, Any], listen: Address) -> Plan:
         broker=broker,
         journal_bytes_max=settings["journal_mb"] << 20,
     )
+
+
+def _password(path: Path | None) -> str:
+    """Return what the first line of a file says.
+
+    Raises:
+        BridgeError: it cannot be read.
+    """
+    if path is None:
+        return ""
+    try:
+        return path.read_text().partition("\n")[0]
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise BridgeError(
+            f"cannot read {path}: {reason}", hint="name a file with the password: --mqtt-password-file"
+        ) from error
 
 
 def tell(text: str) -> None:

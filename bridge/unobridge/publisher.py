@@ -10,6 +10,7 @@ gone is tried again by paho; what was in flight is sent again then, and after a 
 """
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from unobridge import home_assistant
-from unobridge.errors import UsageError
+from unobridge.errors import BridgeError, UsageError
 from unobridge.journal import Held, Instant, Journal, JournalUnavailableError, this_instant
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import authorization, held_tag, request_tag, same
@@ -72,7 +73,7 @@ def parse_broker(url: str, *, password: str, prefix: str, client_id: str, ca: st
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or parts.path.strip("/") or parts.password:
         raise UsageError(
             f"not the URL of a broker: {url!r}",
-            hint="write mqtts://USER@HOST or mqtt://HOST:PORT; the password goes to UNOBRIDGE_MQTT_PASSWORD",
+            hint="write mqtts://USER@HOST or mqtt://HOST:PORT; the password goes to --mqtt-password-file",
         )
     if not prefix or set(prefix) & set("/+#\0"):
         raise UsageError(f"not the first level of a topic: {prefix!r}", hint="a word without / + and #")
@@ -81,6 +82,17 @@ def parse_broker(url: str, *, password: str, prefix: str, client_id: str, ca: st
     return Broker(
         parts.hostname, port or (8_883 if tls else 1_883), tls, user, password, prefix, client_id, ca
     )
+
+
+def _trust(ca: str | None) -> ssl.SSLContext:
+    """Return what verifies a broker. Raises BridgeError if the file cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise BridgeError(
+            f"cannot use {ca}: {getattr(error, 'strerror', None) or error}",
+            hint="name a PEM file of certificates: --ca",
+        ) from error
 
 
 class Publisher:
@@ -149,7 +161,7 @@ class Publisher:
         if broker.user:
             client.username_pw_set(broker.user, broker.password)
         if broker.tls:
-            client.tls_set(ca_certs=broker.ca)
+            client.tls_set_context(_trust(broker.ca))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_connect_fail = self._on_connect_fail

@@ -241,6 +241,8 @@ def test_figures_for_prometheus(site: Site) -> None:
         (["--mqtt", "http://x"], 2, "not the URL of a broker: 'http://x'"),
         (["--mqtt", "mqtt://u:p@x"], 2, "not the URL of a broker"),
         (["--mqtt", "mqtt://x", "--topic-prefix", "a/b"], 2, "not the first level of a topic: 'a/b'"),
+        (["--mqtt", "mqtts://x", "--ca", "/dev/null"], 1, "cannot use /dev/null"),
+        (["--mqtt", "mqtt://x", "--mqtt-password-file", "/absent"], 1, "cannot read /absent"),
         (["--forward", "http://x", "--journal", "/proc/journal.db"], 1, "cannot open the journal"),
         (["--forward", "http://x", "--ca", "/absent.pem"], 1, "cannot read /absent.pem"),
         (["--forward", "http://x", "--keys", "/proc/self/mem"], 1, "cannot read /proc/self/mem"),
