@@ -71,7 +71,7 @@ class ResetsWhenItJoins(Line):
         if b"CWJAP" in data:
             self._pass(400)
             end = self._wired._end
-            end._apply(self.modem.crash(Crash.BROWN_OUT, self._now_ns), self._now_ns)
+            end.apply(self.modem.crash(Crash.BROWN_OUT, self._now_ns), self._now_ns)
 
 
 class Cut(Line):
