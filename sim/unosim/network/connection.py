@@ -117,6 +117,11 @@ class Connection:
         return self._unacknowledged_bytes > 0 and not self.broken
 
     @property
+    def holds_more(self) -> bool:
+        """Whether there may be something to `receive` without anything to be read from the socket."""
+        return self._tls is not None and self._tls.holds_more
+
+    @property
     def ends(self) -> tuple[str, int, int]:
         """Return the peer's address and port, and our own port, of an open connection."""
         address, port = self._socket.getpeername()[:2]

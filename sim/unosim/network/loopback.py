@@ -193,6 +193,9 @@ class LoopbackNetwork:
 
     def _open(self, action: actions.Connect, target: Address) -> Connection | events.Failure | None:
         """Return a connection, or why there is none; None where the modem's patience has to end it."""
+        address = resolve(target[0])
+        if address is None:
+            return events.Failure.NO_NAME
         session = None
         if action.kind is Kind.SSL:
             verify, present = action.verify_server, action.present_certificate
@@ -200,7 +203,7 @@ class LoopbackNetwork:
         connection = Connection(make_socket(window=False), session)
         give_up_s = time.monotonic() + CONNECT_WAIT_S
         try:
-            connection.connect(resolve(target[0]) or target[0], target[1])
+            connection.connect(address, target[1])
             while not connection.establish():
                 if not _wait(connection, give_up_s, write=connection.wants_to_write):
                     connection.close(abort=True)
@@ -227,8 +230,9 @@ class LoopbackNetwork:
             self._due.add(acknowledged_ns, events.Acknowledged(number, len(data)))
         elif to:
             real = self._directory.find(*to)
-            if not isinstance(real, events.Failure):
-                link.end.send(data, (resolve(real[0]) or real[0], real[1]), to)
+            address = None if isinstance(real, events.Failure) else resolve(real[0])
+            if address and not isinstance(real, events.Failure):
+                link.end.send(data, (address, real[1]), to)
         link.look.renew(acknowledged_ns + self._latency.answer_ns)
 
     def _accept(self, caller: int, number: int, now_ns: int) -> None:

@@ -264,7 +264,8 @@ class SocketNetwork:
             count = connection.take_acknowledged()  # before what came in answer to it
             if count:
                 self._report(events.Acknowledged(number, count))
-        link.look_ns = self._now_ns + LOOK_NS if connection.unacknowledged else None
+        waits = connection.unacknowledged or connection.holds_more
+        link.look_ns = self._now_ns + LOOK_NS if waits else None
         if data:
             self._report(events.Received(number, data))
         elif data is not None:

@@ -156,6 +156,11 @@ class TlsSession:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether something that has arrived has not been read, though perhaps not a whole record of it."""
+        return self._session.pending() > 0 or self._arrived.pending > 0
+
     def write(self, data: bytes) -> None:
         """Say something to the peer."""
         self._session.write(data)

@@ -164,6 +164,13 @@ def test_a_server_that_does_not_listen_refuses() -> None:
         assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.REFUSED)]
 
 
+def test_a_route_to_a_name_that_nobody_knows(mocker: MockerFixture) -> None:
+    mocker.patch.object(loopback, "resolve", return_value=None)
+    network = LoopbackNetwork({NAME: ("nowhere.invalid", 1)}, latency=LATENCY)
+    network.perform(actions.Connect(0, *NAME), 0)
+    assert network.poll(10_000) == [events.ConnectFailed(0, events.Failure.NO_NAME)]
+
+
 HANDSHAKE_NS = 1_200 + LATENCY.handshake_ns
 
 

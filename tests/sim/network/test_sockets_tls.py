@@ -1,6 +1,8 @@
 """SSL links over real sockets: what is verified, what is refused, what the server sees."""
 
+import select
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from sim.certificates import Authority
 from sim.network.conftest import Serve
-from sim.network.socket_world import Told, settle
+from sim.network.socket_world import WAIT_S, Told, settle
 from unosim.modem import actions, events
 from unosim.modem.actions import Kind
 from unosim.network.sockets import SocketNetwork
@@ -75,6 +77,24 @@ def test_more_than_a_record_arrives_by_the_room_there_is(tls_server: Serve, worl
         assert received(told) == part.upper()
         assert max(len(one.data) for one in told if isinstance(one, events.Received)) <= world.room
         assert sum(one.count for one in told if isinstance(one, events.Acknowledged)) == len(part)
+
+
+def test_what_one_record_brings_arrives_without_anything_more_to_read(
+    tls_server: Serve, worlds: ExitStack
+) -> None:
+    """The caller waits for sockets and deadlines alone, as the driver does."""
+    world = World(tls_server("cloud.lan"))
+    worlds.callback(world.network.close)
+    world.connect()
+    world.room = 100
+    world.network.perform(actions.Send(2, b"x" * 2_048), time.monotonic_ns())
+    told: Told = []
+    while len(received(told)) < 2_048:
+        due_ns = world.network.next_deadline()
+        wait_s = WAIT_S if due_ns is None else max(0, due_ns - time.monotonic_ns()) / 1e9
+        ready, _, _ = select.select(world.network.readers(), world.network.writers(), [], wait_s)
+        assert ready or due_ns is not None, f"stuck after {len(received(told))} bytes"
+        told += world.network.poll(time.monotonic_ns())
 
 
 @pytest.mark.parametrize(
