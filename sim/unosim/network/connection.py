@@ -34,9 +34,6 @@ UNSENT_BYTES_MAX = 65_536
 gets so far: any other send waits for the acknowledgement of the one before."""
 READ_BYTES = 65_536
 
-_TCP_CLOSE = 7
-"""The state of a connection that has been reset (Linux, `tcp_states.h`)."""
-
 
 class Failed(Exception):  # noqa: N818  # an outcome that every caller expects
     """A connection did not come about.
@@ -180,7 +177,7 @@ class Connection:
 
     def take_acknowledged(self) -> int:
         """Return how many bytes the peer has acknowledged since the last call."""
-        if not self.unacknowledged or self._has_been_reset():
+        if not self.unacknowledged:
             return 0
         in_flight_bytes = len(self._unsent) + _in_flight(self._socket)
         if self._tls:
@@ -243,9 +240,6 @@ class Connection:
             if arrived is None:
                 return
             tls.put(arrived)
-
-    def _has_been_reset(self) -> bool:
-        return self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE
 
     def _break(self) -> None:
         """Give the connection up; reading it tells."""

@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -213,6 +214,18 @@ def test_a_name_that_cannot_be_is_not_found(
     failed = open_world.answer(actions.Connect(1, "x" * 70, 80))
     assert failed == events.ConnectFailed(1, events.Failure.NO_NAME)
     assert open_world.answer(actions.Ping("x" * 70)) == events.Pong("x" * 70, None)
+
+
+def test_no_more_is_asked_than_the_system_can_bear(open_world: World, mocker: MockerFixture) -> None:
+    gate = threading.Event()
+    mocker.patch.object(lookup, "resolve", side_effect=lambda _host: gate.wait(WAIT_S) and "127.0.0.1")
+    for number in range(lookup.ASKING_MAX):
+        open_world.perform(actions.Resolve(f"host-{number}.lan"))
+    assert open_world.answer(actions.Resolve("one-more.lan")) == events.Resolved("one-more.lan", None)
+    gate.set()
+    told = open_world.settle(lambda told: len(told) == lookup.ASKING_MAX)
+    assert {one.address for one in told if isinstance(one, events.Resolved)} == {"127.0.0.1"}
+    assert open_world.answer(actions.Resolve("later.lan")) == events.Resolved("later.lan", "127.0.0.1")
 
 
 def test_an_attempt_that_was_given_up_during_the_look_up_opens_nothing(
