@@ -174,6 +174,7 @@ static int trigger_flag(const avr_state* s) {
 
 // Section 24.4: a change of source from a flag that is clear to one that is set is a trigger, too.
 void adc_write_control_b(avr_state* s, uint8_t value) {
+    timers_plan_triggers(s); // a flag that rose before now is no trigger of the new source
     const int before = trigger_flag(s);
     s->data[REG_ADCSRB] = value & (ACME | ADTS);
     timers_plan_triggers(s);
@@ -191,6 +192,7 @@ static void switch_off(avr_state* s) {
 }
 
 void adc_write_control(avr_state* s, uint8_t value) {
+    timers_plan_triggers(s); // a flag that rose before ADATE is no trigger
     const uint8_t before = s->data[REG_ADCSRA];
     const uint8_t kept = before & ADSC;                   // writing zero to ADSC has no effect
     const uint8_t flag = before & (uint8_t)~value & ADIF; // writing one to ADIF clears it

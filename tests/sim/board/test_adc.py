@@ -302,6 +302,16 @@ def test_input_capture_starts_a_conversion(c_board: MakeBoard) -> None:
     assert next_start(board).cycle == edge + 3
 
 
+def test_a_flag_that_was_there_before_auto_triggering_is_no_trigger(c_board: MakeBoard) -> None:
+    board = c_board(
+        TRIGGERED.format(
+            handler="", before=TIMER_0 + "ADCSRB = 3; while (!(TIFR0 & 2)) {}", adts=3, after="", loop=""
+        )
+    )
+    next_start(board)
+    assert board.run(board.cycle + 100_000) == Stop.LIMIT
+
+
 def test_changing_to_a_source_whose_flag_is_set_is_a_trigger(c_board: MakeBoard) -> None:
     board = c_board(
         TRIGGERED.format(

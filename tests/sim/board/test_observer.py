@@ -77,6 +77,24 @@ def test_a_handler_that_runs_before_the_breakpoint_does_not_swallow_it(asm_board
     assert seen == [0x34 + 9, 0x20]
 
 
+def test_an_interrupt_at_the_start_of_a_run_keeps_both_breakpoints(asm_board: MakeBoard) -> None:
+    """The one that the run begins at is passed only by the instruction there."""
+    here = 0x34 + 5
+    board = observed(
+        asm_board(
+            "jmp main\n jmp handler\n .org 0x68\n"
+            "main: ldi r16, 1\n out EIMSK, r16\n ldi r17, 0\n sei\n nop\n"
+            "here: inc r20\n rjmp here\n handler: out EIMSK, r17\n reti\n"
+        ),
+        breakpoints=(here, 2),
+    )
+    board.drive_pin("D", 2, level=True)
+    assert (board.run(100), board.pc) == (Stop.BREAKPOINT, here)
+    board.drive_pin("D", 2, level=False)  # INT0 by its low level
+    assert (board.run(100), board.pc) == (Stop.BREAKPOINT, 2)
+    assert (board.run(100), board.pc) == (Stop.BREAKPOINT, here)
+
+
 @pytest.mark.parametrize(
     ("store", "address"),
     [

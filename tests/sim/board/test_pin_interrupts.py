@@ -161,6 +161,14 @@ def test_rxd_shows_the_line_from_the_first_frame_on(asm_board: MakeBoard) -> Non
     assert levels == [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1]  # at rest, start, eight data bits, stop, at rest
 
 
+@pytest.mark.parametrize(("edge", "level"), [(9_997, 0), (9_998, 0), (9_999, 1)])
+def test_rxd_passes_the_synchroniser_of_its_pin(asm_board: MakeBoard, edge: int, level: int) -> None:
+    board = asm_board("loop: rjmp loop\n")
+    board.uart_input(0x00, edge, BIT * 256)
+    board.run(10_000)
+    assert (board.cycle, board.read_data(0x29, 1)[0] & 1) == (10_000, level)
+
+
 def test_rxd_edges_are_told_to_a_watcher_at_their_cycles(asm_board: MakeBoard) -> None:
     board = asm_board("loop: rjmp loop\n")
     board.watch_pins("D", 1)

@@ -212,3 +212,44 @@ def test_the_arduino_library_talks_to_a_slave(arduino_sketch: Callable[[str, str
     assert [event.data for event in slave.heard] == [0x12, 0x34, 1, 2, 3, 4]
     assert {event.period_cycles_q8 for event in slave.heard} == {4 * 256}
     assert board.read_data(0x700, 6).hex() == "0e0d0c0b3b1d"
+
+
+def test_after_giving_way_the_pins_are_the_programs(c_board: MakeBoard) -> None:
+    board = c_board(
+        PRELUDE + "int main(void) { DDRB = 0x28; PORTB = 0x24; SPCR = _BV(SPE) | _BV(MSTR); for (;;) {} }"
+    )
+    board.drive_pin("B", SS, level=True)
+    board.run(100)
+    assert board.read_data(0x23, 1)[0] & 0x20 == 0  # SCK rests low
+    board.drive_pin("B", SS, level=False)
+    board.run(200)
+    assert board.read_data(0x23, 1)[0] & 0x20  # PORTB5 again
+
+
+def test_a_master_reads_miso_even_where_the_program_made_it_an_output(c_board: MakeBoard) -> None:
+    board = c_board(
+        PRELUDE + "int main(void) { DDRB = 0x3C; SPCR = 0x50; NOTES[0] = transfer(0x33); done(); }"
+    )
+    board.drive_pin("B", MISO, level=True)
+    assert Slave().run(board) == Stop.HALTED
+    assert board.read_data(NOTES, 1) == b"\xff"
+
+
+def test_a_transfer_waits_while_deep_sleep_stops_its_clock(c_board: MakeBoard) -> None:
+    board = c_board(
+        PRELUDE
+        + f"""EMPTY_INTERRUPT(PCINT2_vect);
+        int main(void) {{
+            PCICR = 4; PCMSK2 = 0x80; {MASTER} | 3;
+            set_sleep_mode(SLEEP_MODE_PWR_DOWN); sleep_enable(); sei();
+            SPDR = 0x5A; sleep_cpu(); for (;;) {{}} }}"""
+    )
+    slave = Slave(answer=lambda _: 0x66)
+    slave.run(board, 50_000)
+    assert board.asleep
+    board.drive_pin("D", 7, level=True)
+    slave.run(board, 50_000 + 16_384 + 900)
+    assert board.read_data(0x4D, 1)[0] & SPIF == 0  # most of its 1,024 cycles were still to come
+    slave.run(board, 50_000 + 16_384 + 1100)
+    assert board.read_data(0x4D, 1)[0] & SPIF
+    assert board.read_data(0x4E, 1) == b"\x66"

@@ -220,3 +220,23 @@ def test_the_arduino_library_writes_and_reads_an_eeprom(arduino_sketch: Callable
     assert eeprom.run(board, 20_000_000) == Stop.HALTED
     assert board.read_data(0x700, 6) == bytes([0, 2, 3]) + b"abc"  # 2: address not acknowledged
     assert eeprom.memory == {0x30: ord("a"), 0x31: ord("b"), 0x32: ord("c")}
+
+
+def test_a_byte_waits_while_deep_sleep_stops_its_clock(c_board: MakeBoard) -> None:
+    board = c_board(
+        PRELUDE
+        + """EMPTY_INTERRUPT(PCINT2_vect);
+        int main(void) {
+            PCICR = 4; PCMSK2 = 0x80; TWBR = 72; start(); TWDR = 0xA0;
+            set_sleep_mode(SLEEP_MODE_PWR_DOWN); sleep_enable(); sei();
+            TWCR = _BV(TWINT) | _BV(TWEN); sleep_cpu(); for (;;) {} }"""
+    )
+    eeprom = Eeprom()
+    eeprom.run(board, 50_000)
+    assert board.asleep
+    board.drive_pin("D", 7, level=True)
+    eeprom.run(board, 50_000 + 16_384 + 1300)
+    assert board.read_data(0xBC, 1)[0] & 0x80 == 0  # a byte takes 1,440 cycles
+    eeprom.run(board, 50_000 + 16_384 + 1500)
+    assert board.read_data(0xBC, 1)[0] & 0x80
+    assert board.read_data(0xB9, 1) == b"\x18"
