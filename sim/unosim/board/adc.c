@@ -5,9 +5,9 @@
 #include "timer.h"
 
 #define INTERNAL_REFERENCE_MV 1100u
-#define TRIGGER_CYCLES 3u // section 24.4: synchronisation
+#define TRIGGER_CYCLES 3u // section "Starting a Conversion": synchronisation
 
-// Half ADC clocks from the start, by enum avr_adc_timing (table 24-1).
+// Half ADC clocks from the start, by enum avr_adc_timing (table "ADC Conversion Time").
 static const uint8_t sample_half_clocks[3] = {3, 27, 4};
 static const uint8_t conversion_half_clocks[3] = {26, 50, 27};
 
@@ -59,7 +59,7 @@ static void sample(avr_state* s) {
     schedule_at(s, SLOT_ADC, after_start(s, conversion_half_clocks));
 }
 
-// Table 24-3.
+// ADMUX, table "Voltage Reference Selections".
 static unsigned reference_mv(const avr_state* s, uint8_t mux) {
     switch (mux >> 6) {
     case 0:
@@ -71,7 +71,7 @@ static unsigned reference_mv(const avr_state* s, uint8_t mux) {
     }
 }
 
-// Section 24.7: VIN * 1024 / VREF, at most 0x3FF.
+// Section "ADC Conversion Result": VIN * 1024 / VREF, at most 0x3FF.
 static uint16_t code_of(uint16_t input_mv, unsigned reference) {
     const unsigned code = reference > 0 ? input_mv * 1024u / reference : 1023;
     return (uint16_t)(code > 1023 ? 1023 : code);
@@ -131,7 +131,8 @@ static unsigned trigger_source(const avr_state* s) {
     return s->data[REG_ADCSRB] & ADTS;
 }
 
-// The prescaler is reset by the trigger, so that its delay is always the same (section 24.4).
+// The prescaler is reset by the trigger, so that its delay is always the same (section "Starting a
+// Conversion").
 static void trigger(avr_state* s) {
     if (is_triggered(s) && s->adc.phase == ADC_IDLE) {
         s->adc.clock_base = s->cycle + TRIGGER_CYCLES;
@@ -172,7 +173,7 @@ static int trigger_flag(const avr_state* s) {
     }
 }
 
-// Section 24.4: a change of source from a flag that is clear to one that is set is a trigger, too.
+// ADCSRB, ADTS2:0: a change of source from a flag that is clear to one that is set is a trigger, too.
 void adc_write_control_b(avr_state* s, uint8_t value) {
     timers_plan_triggers(s); // a flag that rose before now is no trigger of the new source
     const int before = trigger_flag(s);

@@ -1,8 +1,8 @@
 // The analog to digital converter (datasheet section 24).
 //
 // A conversion begins at a rising edge of the ADC clock, samples 1.5 ADC clocks later and ends 13 after its
-// beginning; the first after ADEN takes 13.5 and 25; one that a trigger started 2 and 13.5 (table 24-1). Its
-// beginning is an event for the outside, which may then set the voltage.
+// beginning; the first after ADEN takes 13.5 and 25; one that a trigger started 2 and 13.5 (table "ADC
+// Conversion Time"). Its beginning is an event for the outside, which may then set the voltage.
 //
 // Modelled: single and free running conversions, every trigger source, ADLAR, the ADCL lock, start on
 // entering idle and ADC noise reduction sleep. AVCC is the supply.
@@ -22,7 +22,7 @@ uint8_t adc_read_result(avr_state* s, uint16_t address);
 void adc_write_control(avr_state* s, uint8_t value);
 void adc_clear_flag(avr_state* s);
 
-// ADTS2:0 (table 24-6).
+// ADTS2:0 in ADCSRB.
 enum adc_trigger_source { TRIGGER_FREE_RUNNING, TRIGGER_COMPARATOR, TRIGGER_INT0 };
 // The flag that is a trigger source has risen.
 void adc_trigger(avr_state* s, enum adc_trigger_source source);

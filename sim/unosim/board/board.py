@@ -27,7 +27,7 @@ from unosim.board.observer import Observer
 PORTS = "BCD"
 FLASH_BYTES = 32 * 1024
 EEPROM_BYTES = 1024
-# Untouched inputs: bandgap 1.1 V (section 24.9.1), temperature sensor 314 mV at 25 degrees C (table 24-2).
+# Untouched inputs: the bandgap's 1.1 V, and the 314 mV of the temperature sensor at 25 degrees C.
 FIXED_ANALOG_MV = {8: 314, 14: 1100}
 AIN0, AIN1, AREF = 16, 17, 18
 """Analog inputs beside the ADC's channels: the comparator's two, and the pin AREF (5,000 mV at first)."""

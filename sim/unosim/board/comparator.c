@@ -11,7 +11,7 @@ static unsigned positive_mv(const avr_state* s) {
     return s->adc.input_mv[s->data[REG_ACSR] & ACBG ? BANDGAP_CHANNEL : ANALOG_AIN0];
 }
 
-// Table 23-1: the multiplexer serves the comparator while the ADC is off.
+// Section "Analog Comparator Multiplexed Input": the multiplexer serves the comparator while the ADC is off.
 static unsigned negative_mv(const avr_state* s) {
     const int multiplexed = s->data[REG_ADCSRB] & ACME && !(s->data[REG_ADCSRA] & ADEN);
     return s->adc.input_mv[multiplexed ? s->data[REG_ADMUX] & 7u : ANALOG_AIN1];

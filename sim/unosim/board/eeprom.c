@@ -4,7 +4,7 @@
 
 #define IDLE AVR_NEVER      // for ends_at
 #define WINDOW_CYCLES 4u    // EEPE must follow EEMPE within
-#define READ_HALT_CYCLES 4u // section 8.6.3, EERE
+#define READ_HALT_CYCLES 4u // EECR, EERE
 #define WRITE_HALT_CYCLES 2u
 #define ERASE_AND_WRITE_US 3400u // table 8-1
 #define ERASE_OR_WRITE_US 1800u
@@ -66,7 +66,7 @@ uint8_t eeprom_peek_control(const avr_state* s) {
 
 unsigned eeprom_write_control(avr_state* s, uint8_t value) {
     const int may_write =
-        unlocked(s) && !busy(s) && s->spm.ends_at == AVR_NEVER; // section 8.6.3: not while SPM does
+        unlocked(s) && !busy(s) && s->spm.ends_at == AVR_NEVER; // EECR, EEPE: not while SPM does
     const uint8_t mode = busy(s) ? s->data[REG_EECR] & EEPM : value & EEPM;
     unsigned halt_cycles = 0;
     s->data[REG_EECR] = (value & EERIE) | mode;

@@ -22,7 +22,7 @@
 #define STANDBY_START_CYCLES 6u // table 10-1: the crystal runs
 #define TX_BITS_MAX 13u         // of a frame: start, nine data, parity, two stop bits
 #define NOMINAL_MV 5000u
-#define POWER_ON_MV 1000u // table 28-3: between 0.6 and 1.6 V
+#define POWER_ON_MV 1000u // power-on reset threshold: between 0.6 and 1.6 V
 #define HYSTERESIS_MV 50u
 
 enum { SLEEP_IDLE, SLEEP_ADC_NOISE_REDUCTION, SLEEP_POWER_DOWN, SLEEP_POWER_SAVE };

@@ -16,7 +16,7 @@ void machine_power_on(avr_state* s, const uint8_t* ram);
 
 // The supply changes to that many millivolts. Below 1,000 mV power is lost: a return from there is a power-on
 // with `ram`. Below the level of BODLEVEL the machine is held in reset, and comes out of it 50 mV higher
-// (tables 28-3 and 28-4, typical values).
+// (electrical characteristics, typical values).
 void machine_set_supply(avr_state* s, uint16_t millivolts, const uint8_t* ram);
 
 // Reset by the RESET pin: RAM and registers keep their content.

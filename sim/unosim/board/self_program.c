@@ -7,7 +7,7 @@
 #define IDLE AVR_NEVER       // for ends_at
 #define WINDOW_CYCLES 4u     // SPM, or a write of IVSEL, must follow within
 #define LPM_WINDOW_CYCLES 3u // LPM after BLBSET or SIGRD
-#define OPERATION_US 4500u   // table 28-11 (t_WD_FLASH: at least) and section 27.8.9: 3.7 to 4.5 ms
+#define OPERATION_US 4500u   // SPM programming time: 3.7 to 4.5 ms
 #define COMMANDS (SIGRD | RWWSRE | BLBSET | PGWRT | PGERS | SELFPRGEN)
 #define PAGE_MASK (SPM_PAGE_WORDS - 1)
 #define CALIBRATION 0x66u // of the RC oscillator, any value: it is not modelled
@@ -115,7 +115,7 @@ static unsigned start_operation(avr_state* s, uint16_t word) {
 
 static void fill(avr_state* s, uint16_t word) {
     const uint64_t place = (uint64_t)1 << (word & PAGE_MASK);
-    if (!(s->spm.filled & place)) { // section 27.8.1: each word once
+    if (!(s->spm.filled & place)) { // section "Filling the Temporary Buffer": each word once
         s->spm.buffer[word & PAGE_MASK] = pair(s->data, 0);
         s->spm.filled |= place;
     }
@@ -141,7 +141,7 @@ unsigned spm_execute(avr_state* s, uint16_t pc) {
     case SELFPRGEN | BLBSET:
         s->fuses.lock &= s->data[0] | (uint8_t)~0x3F; // bits 7 and 6 do not exist
         break;
-    default: // section 27.9.1: no other combination has an effect
+    default: // SPMCSR: no other combination has an effect
         break;
     }
     lock(s);
@@ -157,7 +157,7 @@ uint8_t spm_peek_control(const avr_state* s) {
 }
 
 void spm_write_control(avr_state* s, uint8_t value) {
-    if (busy(s) || s->ee.ends_at != AVR_NEVER) { // section 27.8.4: a write of EEPROM blocks
+    if (busy(s) || s->ee.ends_at != AVR_NEVER) { // a write of EEPROM blocks
         s->spm.control = (s->spm.control & (uint8_t)~SPMIE) | (value & SPMIE);
     } else {
         s->spm.control = value & (SPMIE | COMMANDS);
@@ -178,7 +178,8 @@ void spm_write_mcucr(avr_state* s, uint8_t value) {
     }
 }
 
-// Sections 27.8.7 and 27.8.8; places that hold nothing read as 0xFF.
+// Sections on reading the fuse and lock bits and the signature row from software; places that hold nothing
+// read as 0xFF.
 static uint8_t signature_row(uint16_t address) {
     static const uint8_t row[5] = {0x1E, CALIBRATION, 0x95, 0xFF, 0x0F};
     return address < sizeof row ? row[address] : 0xFF;

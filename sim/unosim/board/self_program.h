@@ -15,9 +15,9 @@
 #include "registers.h"
 #include "state.h"
 
-#define NRWW_START 0x3800u // in words, table 27-5: the last 4 KB
+#define NRWW_START 0x3800u // in words: the last 4 KB
 
-// First word of the boot loader section (table 27-7).
+// First word of the boot loader section (table "Boot Size Configuration").
 uint16_t boot_section_start(const avr_state* s);
 // Word at which a reset begins (BOOTRST).
 uint16_t reset_vector(const avr_state* s);

@@ -13,7 +13,8 @@ static int busy(const avr_state* s) {
     return s->spi.edge < SPI_EDGES;
 }
 
-// Table 19-5: fosc / 4, 16, 64 or 128; with SPI2X fosc / 2, 8, 32 or 64.
+// Table "Relationship Between SCK and the Oscillator Frequency": fosc / 4, 16, 64 or 128; with SPI2X fosc /
+// 2, 8, 32 or 64.
 static unsigned half_period_cycles(const avr_state* s) {
     static const uint8_t halves[4] = {2, 8, 32, 64};
     return halves[s->data[REG_SPCR] & 3] >> (s->data[REG_SPSR] & SPI2X);
@@ -58,7 +59,7 @@ static void finish(avr_state* s) {
 }
 
 // CPHA = 0 samples at the leading edge of each bit and shifts at the trailing one, CPHA = 1 the other way
-// round (tables 19-3 and 19-4).
+// round (section "Data Modes").
 void spi_due(avr_state* s) {
     const unsigned edge = s->spi.edge++;
     const unsigned bit = edge / 2;
@@ -109,7 +110,7 @@ static void take_pins(avr_state* s) {
     }
 }
 
-// Another master pulls SS low while it is an input: this one gives way (section 19.3.2).
+// Another master pulls SS low while it is an input: this one gives way (section "Master Mode").
 static void obey_ss(avr_state* s) {
     const uint8_t mask = 1u << SS_BIT;
     const int is_output = s->data[REG_DDR(PORT_B)] & mask;

@@ -6,8 +6,8 @@
 //
 // Modelled: every mode of table 15-8, 16-4 and 18-8 with buffered compare registers, compare outputs, forced
 // compare, input capture with edge select and noise canceler, TEMP, prescaler reset and hold, external clocks
-// on T0 and T1: the counter moves three cycles after the edge (section 17.3: 2.5 to 3.5), and an edge within
-// these is lost.
+// on T0 and T1: the counter moves three cycles after the edge (section "External Clock Source": 2.5 to 3.5),
+// and an edge within these is lost.
 //
 // Not modelled: asynchronous operation of timer 2 (ASSR reads back).
 #ifndef UNOSIM_TIMER_H

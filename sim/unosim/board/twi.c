@@ -6,7 +6,7 @@
 #define BUS_PINS 0x30u // PC4 SDA, PC5 SCL
 #define READ_BIT 1u
 
-// TWSR7:3 in master mode (tables 22-3 and 22-4).
+// TWSR7:3 in master mode (section "Transmission Modes").
 enum status {
     STATUS_STARTED = 0x08,
     STATUS_STARTED_AGAIN = 0x10,
@@ -21,7 +21,7 @@ enum status {
     STATUS_NONE = 0xF8,
 };
 
-// Section 22.5.2: SCL = CPU clock / (16 + 2 * TWBR * 4^TWPS).
+// Section "Bit Rate Generator Unit": SCL = CPU clock / (16 + 2 * TWBR * 4^TWPS).
 static uint64_t period_cycles(const avr_state* s) {
     return 16 + ((2u * s->data[REG_TWBR]) << 2 * (s->data[REG_TWSR] & 3));
 }

@@ -1,7 +1,7 @@
 // The watchdog timer: reset mode, interrupt mode, both (datasheet section 11.8).
 //
 // Its 128 kHz oscillator is exact; on silicon it is within 10 % or so. It runs in every sleep mode. With the
-// fuse WDTON programmed it always resets (table 11-1). A change of the time-out without WDR moves the next
+// fuse WDTON programmed it always resets. A change of the time-out without WDR moves the next
 // time-out to the next multiple of the new period.
 #ifndef UNOSIM_WATCHDOG_H
 #define UNOSIM_WATCHDOG_H

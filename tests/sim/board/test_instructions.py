@@ -30,7 +30,7 @@ WRAPS = "the program counter has 14 bits and wraps (DS40002061 section 8.2); lib
 OWN_POINTER = "using the pointer's own registers as data is undefined (DS40002198, LD and ST)"
 DIFFERENCES = {
     ("RESERVED", "reserved"): "BLD, BST, SBRC and SBRS have bit 3 clear (DS40002198); libsimavr ignores it",
-    ("SLEEP", "sleep"): "without SE in SMCR, SLEEP does nothing (DS40002061 section 10.11.1)",
+    ("SLEEP", "sleep"): "without SE in SMCR, SLEEP does nothing (DS40002061, SMCR)",
     ("LPM_Z_INC", "own pointer"): "LPM r30/r31, Z+ is undefined (DS40002198, LPM)",
     ("ST_X", "own pointer"): "ST X leaves X alone but for what it stores there (DS40002198, ST)",
 }

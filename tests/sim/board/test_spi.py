@@ -81,7 +81,7 @@ def mosi_at(slave: Slave, *, rising: bool) -> list[int]:
 @pytest.mark.parametrize("lsb_first", [False, True])
 @pytest.mark.parametrize(
     ("mode", "rising"), [(0, True), (1, False), (2, False), (3, True)]
-)  # tables 19-3 and 19-4: the edge at which both sides sample
+)  # section "Data Modes": the edge at which both sides sample
 def test_mosi_is_valid_at_the_sampling_edge_of_every_mode(
     c_board: MakeBoard, mode: int, *, rising: bool, lsb_first: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""Power: brown-out by the supply's voltage (DS40002061 section 11.5), a loss of it, noise in RAM."""
+"""Power: brown-out by the supply's voltage (DS40002061 section 11), a loss of it, noise in RAM."""
 
 from collections.abc import Callable
 
@@ -76,7 +76,7 @@ def test_without_power_sram_is_lost_and_the_way_back_is_a_power_on(
 
 
 def test_a_brown_out_lets_a_write_of_eeprom_end_and_a_loss_of_power_does_not(asm_board: MakeBoard) -> None:
-    """Section 8.4.2: the write is completed as long as the voltage suffices."""
+    """Section "Preventing EEPROM Corruption": the write is completed as long as the voltage suffices."""
     board = asm_board(
         "ldi r16, 7\n out EEARL, r16\n ldi r16, 0x5A\n out EEDR, r16\n sbi EECR, EEMPE\n sbi EECR, EEPE\n"
         "loop: rjmp loop\n",
@@ -117,7 +117,7 @@ def test_pins_let_go_at_a_reset_and_that_is_told(asm_board: MakeBoard) -> None:
 
 
 def test_the_watchdog_may_be_on_for_good(asm_board: MakeBoard) -> None:
-    """Fuse WDTON: the program cannot switch it off (table 11-1)."""
+    """Fuse WDTON: the program cannot switch it off."""
     flash = asm_board(
         "ldi r16, 0x18\n sts WDTCSR, r16\n ldi r16, 0\n sts WDTCSR, r16\n loop: rjmp loop\n"
     ).flash
