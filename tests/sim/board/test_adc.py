@@ -260,7 +260,7 @@ def test_a_triggered_conversion_samples_after_2_clocks_and_ends_after_13_and_a_h
 
 @pytest.mark.parametrize("compare", [100, 101, 102, 103])
 def test_the_prescaler_begins_anew_with_each_trigger(asm_board: MakeBoard, compare: int) -> None:
-    """Three cycles after the flag, whatever the phase of the ADC clock was (section "Starting a Conversion")."""
+    """Three cycles after the flag, whatever the phase of the ADC clock was ("Starting a Conversion")."""
     text = (
         "ldi r16, 0x40\n sts ADMUX, r16\n ldi r16, 3\n sts ADCSRB, r16\n ldi r16, 0xA7\n sts ADCSRA, r16\n"
         f"ldi r16, {compare}\n out OCR0A, r16\n ldi r16, 1\n out TCCR0B, r16\n" + "nop\n" * 200

@@ -28,9 +28,11 @@ def test_a_breakpoint_stops_before_its_instruction_and_is_passed_by_the_next_run
 ) -> None:
     board = observed(asm_board(LOOP), breakpoints=(1,))
     seen = []
-    while board.run(100) == Stop.BREAKPOINT:
+    for _ in range(3):
+        assert board.run(100) == Stop.BREAKPOINT
         seen.append((board.pc, board.read_data(16, 1)[0]))
     assert seen == [(1, 3), (1, 2), (1, 1)]
+    assert board.run(100) == Stop.LIMIT
     assert board.pc == 4
 
 
@@ -72,9 +74,11 @@ def test_a_handler_that_runs_before_the_breakpoint_does_not_swallow_it(asm_board
         breakpoints=(0x34 + 9, 0x20),
     )
     seen = []
-    while board.run(60) == Stop.BREAKPOINT:
+    for _ in range(2):
+        assert board.run(60) == Stop.BREAKPOINT
         seen.append(board.pc)
     assert seen == [0x34 + 9, 0x20]
+    assert board.run(60) == Stop.LIMIT
 
 
 def test_an_interrupt_at_the_start_of_a_run_keeps_both_breakpoints(asm_board: MakeBoard) -> None:
