@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from mosquitto import Broker
 from unoingest import cli
+from unoingest.fake_cloud.certificate import make_certificate
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.store import SqliteStore, read_readings
 
@@ -277,6 +278,27 @@ def test_passwords(tmp_path: Path, database: Path) -> None:
         with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
             assert event_of(process)["event"] == "subscribed"
             process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 0
+    finally:
+        broker.stop(signal.SIGKILL)
+
+
+def test_tls_is_verified(tmp_path: Path, database: Path) -> None:
+    key, certificate = make_certificate()
+    (tmp_path / "key.pem").write_bytes(key)
+    (tmp_path / "certificate.pem").write_bytes(certificate)
+    settings = (f"keyfile {tmp_path}/key.pem", f"certfile {tmp_path}/certificate.pem", "allow_anonymous true")
+    broker = Broker(tmp_path / "broker", *settings)
+    try:
+        url = f"mqtts://localhost:{broker.port}"
+        refused = finished(database, "--broker", url)
+        assert refused.returncode == 1
+        assert "certificate verify failed" in refused.stderr
+        command = [sys.executable, "-m", "unoingest", "mqtt", "--database", str(database), "--broker", url]
+        command += ["--broker-ca", str(tmp_path / "certificate.pem")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            assert event_of(process)["event"] == "subscribed"
+            process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) == 0
     finally:
         broker.stop(signal.SIGKILL)

@@ -5,7 +5,8 @@ A producer adds readings to a store and writes down what was acknowledged; `unoi
 and sender are killed again and again. In the end everything acknowledged must be visible in the log exactly
 once, or be a dead letter that the fake refused.
 
-`make torture` runs it whole; the test suite runs a sample.
+`make torture` runs it whole, `make torture ARGS="200000 1 grpc"` (or `rest`) with Google's unmodified client
+in the place of our bytes on its channel; the test suite runs a sample.
 """
 
 import contextlib
@@ -34,6 +35,7 @@ from unoingest.store import NewBatch, SqliteStore
 
 PROJECT = "torture"
 PRODUCER_THREADS = 4
+DRAIN_S_MAX = 600
 # slow enough that there are hundreds of calls to fail, and not a few large ones
 PRODUCER_PAUSE_S = 0.015
 BATCH_READINGS = (1, 1, 5, 25, 100)
@@ -127,9 +129,9 @@ def count_acknowledged(acks: Path) -> int:
 
 
 @contextlib.contextmanager
-def fake_cloud(seed: int) -> Iterator[dict[str, int]]:
+def fake_cloud(seed: int, *options: str) -> Iterator[dict[str, int]]:
     faults = [f"--fault={name}={rate}" for name, rate in FAULTS.items()]
-    command = [sys.executable, "-m", "unoingest", "fake-cloud", *faults, f"--seed={seed}"]
+    command = [sys.executable, "-m", "unoingest", "fake-cloud", *faults, f"--seed={seed}", *options]
     with subprocess.Popen([*command, f"--poison={POISON_RATE}"], stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -152,7 +154,7 @@ class Victim:
         """Start the program if it does not run, and kill it when its time has come."""
         now_s = time.monotonic()
         if self._process is None:
-            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=None)
             self._dies_at_s = now_s + self._draw.uniform(*self._life_s)
         elif now_s >= self._dies_at_s:
             self.end()
@@ -167,7 +169,38 @@ class Victim:
             self.kills += 1
 
 
-def run(folder: Path, *, acknowledged: int, seed: int, kills: int, life_s: tuple[float, float]) -> Verdict:
+def sender_command(how: str, database: Path, ports: dict[str, int], *, is_draining: bool) -> list[str]:
+    """Return the command of a sender: `unoingest send`, or one over Google's unmodified client."""
+    if how == "send":
+        command = [
+            sys.executable,
+            "-m",
+            "unoingest",
+            "send",
+            "--database",
+            str(database),
+            "--project",
+            PROJECT,
+        ]
+        command += ["--emulator", f"127.0.0.1:{ports['grpc_port']}"]
+        return [*command, "--drain"] if is_draining else command
+    endpoint = (
+        f"localhost:{ports['grpc_port']}" if how == "grpc" else f"http://127.0.0.1:{ports['rest_port']}"
+    )
+    program = str(Path(__file__).with_name("client_sender.py"))
+    until = "drain" if is_draining else "forever"
+    return [sys.executable, program, str(database), PROJECT, endpoint, how, until]
+
+
+def seconds_to_start() -> float:
+    started_s = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import unoingest.delivery.command"], check=True)
+    return time.monotonic() - started_s
+
+
+def run(
+    folder: Path, *, how: str = "send", acknowledged: int, seed: int, kills: int, life_s: tuple[float, float]
+) -> Verdict:
     """Run until that many readings are acknowledged and delivered, and judge.
 
     Args:
@@ -175,15 +208,21 @@ def run(folder: Path, *, acknowledged: int, seed: int, kills: int, life_s: tuple
         acknowledged: How many readings to have acknowledged, at least.
         seed: Of faults and kills.
         kills: How often to kill each side, at least.
-        life_s: Shortest and longest life of a producer and a sender, in seconds.
+        how: `send` for the product's sender, `grpc` or `rest` for Google's unmodified client over that wire.
+        life_s: Shortest and longest life of a producer and a sender once it has started, in seconds.
     """
     started_s = time.monotonic()
     database, acks = folder / "readings.db", folder / "acks"
     SqliteStore(database).close()
-    with fake_cloud(seed) as ports:
-        emulator = f"127.0.0.1:{ports['grpc_port']}"
-        send = [sys.executable, "-m", "unoingest", "send", "--database", str(database)]
-        send += ["--project", PROJECT, "--emulator", emulator]
+    certificate = folder / "certificate.pem"
+    # the unmodified client speaks TLS alone, and takes its trust from the environment
+    options = [f"--certificate={certificate}"] if how == "grpc" else []
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(certificate)
+    with fake_cloud(seed, *options) as ports:
+        send = sender_command(how, database, ports, is_draining=False)
+        # on a busy machine a start may take longer than a life
+        start_s = seconds_to_start()
+        life_s = (start_s + life_s[0], start_s + life_s[1])
         producer, sender = Victim(f"{seed} producer", life_s), Victim(f"{seed} sender", life_s)
         while count_acknowledged(acks) < acknowledged or min(producer.kills, sender.kills) < kills:
             producer.keep_killing(
@@ -193,7 +232,9 @@ def run(folder: Path, *, acknowledged: int, seed: int, kills: int, life_s: tuple
             time.sleep(0.05)
         producer.end()
         sender.end()
-        subprocess.run([*send, "--drain"], check=True, stderr=subprocess.DEVNULL)
+        drain = sender_command(how, database, ports, is_draining=True)
+        with (folder / "drain.log").open("wb") as log:
+            subprocess.run(drain, check=True, stderr=log, timeout=DRAIN_S_MAX)
         url = f"http://127.0.0.1:{ports['rest_port']}/fake/exported"
         exported = [json.loads(line) for line in urllib.request.urlopen(url)]
     promised = acknowledged_ids(acks)
@@ -227,9 +268,15 @@ def id_of(frame: bytes) -> str:
 def main() -> None:
     if sys.argv[1] == "produce":
         produce(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
+    how = sys.argv[3] if len(sys.argv) > 3 else "send"
     with tempfile.TemporaryDirectory() as folder:
         verdict = run(
-            Path(folder), acknowledged=int(sys.argv[1]), seed=int(sys.argv[2]), kills=10, life_s=(1.0, 4.0)
+            Path(folder),
+            how=how,
+            acknowledged=int(sys.argv[1]),
+            seed=int(sys.argv[2]),
+            kills=10,
+            life_s=(1.0, 4.0),
         )
     sys.stdout.write(f"{verdict}\n")
     sys.exit(0 if verdict.is_good else 1)
