@@ -10,7 +10,7 @@ from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import TransportError
+from google.auth.exceptions import InvalidOperation, TransportError
 from google.cloud import logging
 from google.cloud.logging_v2.types import WriteLogEntriesPartialErrors, WriteLogEntriesRequest
 from google.protobuf import json_format  # type: ignore[import-untyped]
@@ -52,6 +52,9 @@ class ClientWriter:
             raise WriteError(code_pb2.DEADLINE_EXCEEDED, str(error)) from error
         except (RequestException, TransportError) as error:
             raise WriteError(code_pb2.UNAVAILABLE, str(error)) from error
+        except InvalidOperation as error:
+            # over REST a 401 makes the client renew its credentials, and anonymous ones cannot be
+            raise WriteError(code_pb2.UNAUTHENTICATED, str(error)) from error
         except GoogleAPICallError as error:
             raise write_error(error) from error
 
