@@ -16,10 +16,21 @@ IMAGE = ROOT / ".pio/build/uno/firmware.elf"
 SOURCES = ("sim", "bridge", "ingest_server", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 PROJECT = """
+import dataclasses
 import re
 import shutil
 
+import pytest
+
+from unosim.board import load_image
+from unosim.lab import set_up_eeprom
 from unosim.network import Reply
+
+
+@pytest.fixture
+def unosim_firmware():
+    image = load_image("firmware.elf")
+    return dataclasses.replace(image, eeprom=set_up_eeprom(image.flash))
 
 
 def hello(environ, start_response):
@@ -87,7 +98,6 @@ def run(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[s
 
 def test_a_foreign_project_tests_its_firmware(python: Path, tmp_path: Path) -> None:
     assert IMAGE.exists(), f"no image at {IMAGE}: run make firmware"
-    (tmp_path / "pytest.ini").write_text("[pytest]\nunosim_firmware = firmware.elf\n")
     (tmp_path / "test_project.py").write_text(PROJECT)
     shutil.copy(IMAGE, tmp_path)
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """The benches behind the fixtures, without pytest around them."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from unosim.board import Image, load_image
 from unosim.faults import Plan
+from unosim.lab import set_up_eeprom
 from unosim.modem import NONOS_1_7_4, AccessPoint
 from unosim.network import Reply
 from unosim.pytest_plugin.benches import ModemBench, UnoBench, WiredUnoBench
@@ -207,7 +209,9 @@ def test_a_wired_uno_is_heard_on_both_ends() -> None:
     network = LabNetwork()
     network.peer("ingest.lan", 8080, Server)
     access_point = AccessPoint("unolink", "simulated")
-    bench = WiredUnoBench(Plan(), load_image(FIRMWARE), access_point, NONOS_1_7_4, network)
+    image = load_image(FIRMWARE)
+    image = dataclasses.replace(image, eeprom=set_up_eeprom(image.flash))
+    bench = WiredUnoBench(Plan(), image, access_point, NONOS_1_7_4, network)
     bench.expect(rb'AT\+CWJAP_CUR="unolink"')
     assert b"ready" in bench.modem.expect_exact(b"WIFI GOT IP")
     bench.modem.expect_exact(b"+IPD,")
