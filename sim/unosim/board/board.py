@@ -174,7 +174,8 @@ class Board:
         """Connect a serial device, 8N1, to two pins: the other end of a SoftwareSerial.
 
         What the program sends on the one pin comes as `SerialSent`; `serial_input` puts bytes on the other,
-        which idles high. Resets and power cycles leave the device connected.
+        which idles high. Resets and power cycles leave the device connected. Attaching to the same pins again
+        changes the bit time and nothing else.
 
         Args:
             listens: port and bit of the pin on which the program transmits, for example ("D", 3).
@@ -208,6 +209,10 @@ class Board:
         """How many frames `serial_input` accepts before some have been sent."""
         return self._core.serial_input_room()
 
+    def silence_lines(self) -> None:
+        """Let both serial lines go high now: whoever was sending frames to the board has lost its power."""
+        self._core.silence_lines()
+
     def watch_pins(self, port: str, mask: int) -> None:
         """Choose the pins whose edges by timers and the UART are told as `PinChanged`; at first none.
 
@@ -216,6 +221,16 @@ class Board:
             mask: bit n for pin n.
         """
         self._core.watch_pins(PORTS.index(port), mask)
+
+    def pin_levels(self, port: str) -> int:
+        """Return the levels of a port's eight pins now, bit n for pin n.
+
+        PINx shows the program the same a cycle later (section 14.2.4).
+
+        Args:
+            port: "B", "C" or "D".
+        """
+        return self._core.pin_levels(PORTS.index(port))
 
     def set_analog_mv(self, channel: int, millivolts: int) -> None:
         """Set the voltage at an ADC input.

@@ -79,6 +79,23 @@ PyObject* core_serial_input_room(PyObject* self, PyObject* unused) {
     return PyLong_FromUnsignedLong(AVR_UART_FRAMES - core_state(self)->serial.line.count);
 }
 
+PyObject* core_silence_lines(PyObject* self, PyObject* unused) {
+    (void)unused;
+    avr_state* s = core_state(self);
+    s->usart0.line.count = 0;
+    gpio_plan_rxd(s);
+    pin_serial_silence(s);
+    Py_RETURN_NONE;
+}
+
+PyObject* core_pin_levels(PyObject* self, PyObject* arg) {
+    const long port = PyLong_AsLong(arg);
+    if (PyErr_Occurred() || !core_check_range(port, 2, "port")) {
+        return NULL;
+    }
+    return PyLong_FromLong(gpio_levels(core_state(self), (unsigned)port));
+}
+
 PyObject* core_watch_pins(PyObject* self, PyObject* args) {
     int port, mask;
     if (!PyArg_ParseTuple(args, "ii", &port, &mask) || !core_check_range(port, 2, "port") ||

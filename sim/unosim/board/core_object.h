@@ -35,6 +35,8 @@ PyObject* core_uart_input_room(PyObject* self, PyObject* unused);
 PyObject* core_attach_serial(PyObject* self, PyObject* args);
 PyObject* core_serial_input(PyObject* self, PyObject* args);
 PyObject* core_serial_input_room(PyObject* self, PyObject* unused);
+PyObject* core_silence_lines(PyObject* self, PyObject* unused);
+PyObject* core_pin_levels(PyObject* self, PyObject* arg);
 PyObject* core_watch_pins(PyObject* self, PyObject* args);
 PyObject* core_set_analog_mv(PyObject* self, PyObject* args);
 PyObject* core_drive_pin(PyObject* self, PyObject* args);

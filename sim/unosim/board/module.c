@@ -289,6 +289,8 @@ static PyMethodDef core_methods[] = {
     {"attach_serial", core_attach_serial, METH_VARARGS, NULL},
     {"serial_input", core_serial_input, METH_VARARGS, NULL},
     {"serial_input_room", core_serial_input_room, METH_NOARGS, NULL},
+    {"silence_lines", core_silence_lines, METH_NOARGS, NULL},
+    {"pin_levels", core_pin_levels, METH_O, NULL},
     {"watch_pins", core_watch_pins, METH_VARARGS, NULL},
     {"set_analog_mv", core_set_analog_mv, METH_VARARGS, NULL},
     {"drive_pin", core_drive_pin, METH_VARARGS, NULL},

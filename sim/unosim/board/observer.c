@@ -9,7 +9,7 @@ void observer_restart(avr_observer* o, const avr_state* s) {
 }
 
 void observer_run_begins(avr_observer* o, const avr_state* s) {
-    o->passes = o->stopped_pc == s->pc && o->stopped_cycle == s->cycle;
+    o->passes = o->breakpoint[s->pc] && o->stopped_pc == s->pc && o->stopped_cycle == s->cycle;
 }
 
 void observer_run_ends(avr_observer* o, const avr_state* s, enum avr_stop stop) {

@@ -14,6 +14,12 @@ static void plan_out(avr_state* s) {
 
 void pin_serial_attach(avr_state* s, unsigned in_port, unsigned in_bit, unsigned out_port, unsigned out_bit,
                        uint32_t in_bit_q8) {
+    const avr_pin_serial* p = &s->serial;
+    if (p->attached && p->in_port == in_port && p->in_mask == 1u << in_bit && p->out_port == out_port &&
+        p->out_pin == out_bit) {
+        s->serial.in_bit_q8 = in_bit_q8;
+        return;
+    }
     s->serial = (avr_pin_serial){
         .in_start = AVR_NEVER,
         .in_bit_q8 = in_bit_q8,
@@ -30,6 +36,16 @@ void pin_serial_attach(avr_state* s, unsigned in_port, unsigned in_bit, unsigned
 
 void pin_serial_line_changed(avr_state* s) {
     plan_out(s);
+}
+
+void pin_serial_silence(avr_state* s) {
+    avr_pin_serial* p = &s->serial;
+    p->line.count = 0;
+    p->out_bit = 0;
+    plan_out(s);
+    if (p->attached) {
+        gpio_drive(s, p->out_port, p->out_pin, 1);
+    }
 }
 
 void pin_serial_out_due(avr_state* s) {

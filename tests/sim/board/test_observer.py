@@ -56,6 +56,14 @@ def test_a_breakpoint_reached_together_with_an_event_still_stops(asm_board: Make
     assert [board.run(100), board.pc, board.cycle] == [Stop.BREAKPOINT, 2, 4]
 
 
+def test_a_breakpoint_that_was_taken_away_passes_no_other(asm_board: MakeBoard) -> None:
+    board = observed(asm_board(LOOP), breakpoints=(1,))
+    assert board.run(100) == Stop.BREAKPOINT
+    board.observer.set_breakpoint(1, on=False)
+    board.observer.set_breakpoint(2)
+    assert (board.run(100), board.pc, board.read_data(16, 1)) == (Stop.BREAKPOINT, 2, b"\x02")
+
+
 def test_breakpoints_can_be_taken_away_and_rest_while_nobody_observes(asm_board: MakeBoard) -> None:
     board = observed(asm_board(LOOP), breakpoints=(1, 3))
     board.observer.set_breakpoint(1, on=False)
