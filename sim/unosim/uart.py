@@ -88,11 +88,9 @@ class Line:
 
     def cut(self, now_ns: int) -> None:
         """Drop what nobody has taken yet, as a sender does that loses its power."""
-        if self._runs:
-            self._free_ns = self._runs[0].start_of(self._taken)
-        self._free_ns = max(now_ns, self._free_ns)
         self._runs.clear()
         self._taken = self._waiting = 0
+        self._free_ns = now_ns
 
     def next_take_ns(self) -> int | None:
         """Return by when the oldest frame should be taken: a frame's time before its start edge."""

@@ -17,28 +17,19 @@ from unosim.faults import Happened, Injection, Plan
 from unosim.modem import AccessPoint, Modem, Profile
 from unosim.module_end import Watch
 from unosim.network import Network
+from unosim.parts import Part
+from unosim.pins import pin_at
 from unosim.pytest_plugin.lab_network import LabNetwork
 from unosim.pytest_plugin.listener import TIMEOUT_S, Listener
 from unosim.pytest_plugin.report import masks_of, report
-from unosim.pytest_plugin.terminal import Terminal
 from unosim.simulation import Simulation
+from unosim.terminal import Terminal
 from unosim.trace import Channel, Entry, Trace
 from unosim.uart_module import UartModule
 from unosim.wire import WiredModem
 
 HOST_BAUD = 115_200
 """The rate of the test's own UART until a test sets another; that of a fresh ESP-01, and of many sketches."""
-
-_PIN_REGISTERS = {"B": 0x23, "C": 0x26, "D": 0x29}
-"""Data addresses of PINB, PINC and PIND (ATmega328P datasheet, register summary)."""
-
-
-def _port_of(pin: int) -> tuple[str, int]:
-    """Return the port and bit of an Arduino pin number: 0 to 13, and 14 to 19 for A0 to A5."""
-    for port, first, last in (("D", 0, 7), ("B", 8, 13), ("C", 14, 19)):
-        if first <= pin <= last:
-            return port, pin - first
-    raise ValueError(f"an Uno has no pin {pin!r}; its pins are 0 to 13, and 14 to 19 for A0 to A5")
 
 
 class Bench(ABC):
@@ -226,15 +217,17 @@ class _Uno(Bench):
             raise ValueError(f"an Uno has no analog channel {channel!r}; its channels are 0 to 7")
         self._analog_mv[channel] = millivolts
 
-    def drive_pin(self, pin: int, *, level: bool | None) -> None:
-        """Drive a pin (0 to 13; 14 to 19 for A0 to A5) high or low from outside, or let go of it (None)."""
-        port, bit = _port_of(pin)
-        self._board.drive_pin(port, bit, level=level)
+    def attach(self, part: Part) -> None:
+        """Put a part (`unosim.parts`) on its pins and give it power."""
+        self.simulation.uno.attach(part)
 
-    def pin_level(self, pin: int) -> bool:
-        """Return whether a pin (0 to 13; 14 to 19 for A0 to A5) is high now."""
-        port, bit = _port_of(pin)
-        return bool(self._board.read_data(_PIN_REGISTERS[port], 1)[0] >> bit & 1)
+    def drive_pin(self, pin: int | str, *, level: bool | None) -> None:
+        """Drive a pin (0 to 13; 14 to 19 or "A0" to "A5") high or low, or let go of it (None)."""
+        self.simulation.uno.drive(pin_at(pin), level=level)
+
+    def pin_level(self, pin: int | str) -> bool:
+        """Return whether a pin (0 to 13; 14 to 19 or "A0" to "A5") is high now."""
+        return self.simulation.uno.level(pin_at(pin))
 
     def _start(self, module: UartModule, network: Network) -> None:
         analog = {channel: lambda _, channel=channel: self._analog_mv[channel] for channel in self._analog_mv}

@@ -1,15 +1,14 @@
 """Projects of other people: pytest in a folder of its own with the plugin, and a sketch to test."""
 
-import os
 import re
-import subprocess
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "testing-your-firmware.md"
-CORE_ARCHIVE = ROOT / ".pio/build/uno/libFrameworkArduino.a"
 
 
 def blocks(language: str) -> list[str]:
@@ -18,28 +17,10 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def greeter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The document's sketch, compiled and linked with the Arduino core that `make firmware` has built."""
-    usr = next(one for one in (ROOT / ".tools/debian/usr", Path("/usr")) if (one / "bin/avr-g++").exists())
-    assert CORE_ARCHIVE.exists(), f"no Arduino core at {CORE_ARCHIVE}: run make firmware"
-    arduino = usr / "share/arduino/hardware/arduino/avr"
-    folder = tmp_path_factory.mktemp("greeter")
-    (sketch,) = blocks("cpp")
-    (folder / "greeter.cpp").write_text("#include <Arduino.h>\n" + sketch)
-    elf = folder / "greeter.ino.elf"
-    done = subprocess.run(
-        [
-            *("avr-g++", "-mmcu=atmega328p", "-DF_CPU=16000000L", "-Os", "-std=gnu++11"),
-            *("-I", str(arduino / "cores/arduino"), "-I", str(arduino / "variants/standard")),
-            *(str(folder / "greeter.cpp"), str(CORE_ARCHIVE), "-lm", "-o", str(elf)),
-        ],
-        env=os.environ | {"PATH": f"{usr / 'bin'}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return elf
+def greeter(sketch: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The document's sketch, by the name that the document gives it."""
+    (text,) = blocks("cpp")
+    return Path(shutil.copy(sketch(text), tmp_path_factory.mktemp("greeter") / "greeter.ino.elf"))
 
 
 @pytest.fixture

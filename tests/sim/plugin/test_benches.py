@@ -12,6 +12,7 @@ from unosim.faults import Plan
 from unosim.lab import set_up_eeprom
 from unosim.modem import NONOS_1_7_4, AccessPoint
 from unosim.network import Reply
+from unosim.parts import Analog, Led
 from unosim.pytest_plugin.benches import ModemBench, UnoBench, WiredUnoBench
 from unosim.pytest_plugin.lab_network import LabNetwork, ScriptedPeer, Turn, UnexpectedRequestError
 from unosim.pytest_plugin.listener import NotSaidError
@@ -22,7 +23,7 @@ FIRMWARE = Path(__file__).parents[3] / ".pio/build/uno/firmware.elf"
 
 
 @pytest.fixture(scope="session")
-def sketch(greeter: Path) -> Image:
+def greeter_image(greeter: Path) -> Image:
     return load_image(greeter)
 
 
@@ -150,8 +151,8 @@ def test_stations_come_and_go() -> None:
     bench.expect_exact(b'+STA_DISCONNECTED:"02:00:00:00:00:07"\r\n')
 
 
-def test_an_uno_and_its_pins(sketch: Image) -> None:
-    bench = UnoBench(Plan(), sketch)
+def test_an_uno_and_its_pins(greeter_image: Image) -> None:
+    bench = UnoBench(Plan(), greeter_image)
     bench.baud = 9_600
     bench.expect_exact(b"ready\r\n")
     for millivolts, code in ((0, 0), (2_500, 512), (4_999, 1_023)):
@@ -170,30 +171,44 @@ def test_an_uno_and_its_pins(sketch: Image) -> None:
             assert bool(bench.simulation.board.read_data(register, 1)[0] & (4 if pin == 2 else 1)) is level
 
 
-def test_the_image_fills_the_eeprom(sketch: Image) -> None:
-    bench = UnoBench(Plan(), Image(sketch.flash, eeprom=b"\x12\x34"))
+def test_the_image_fills_the_eeprom(greeter_image: Image) -> None:
+    bench = UnoBench(Plan(), Image(greeter_image.flash, eeprom=b"\x12\x34"))
     assert bench.simulation.board.eeprom[:3] == b"\x12\x34\xff"
 
 
+def test_parts_are_put_on_an_uno(greeter_image: Image) -> None:
+    bench = UnoBench(Plan(), greeter_image)
+    bench.baud = 9_600
+    bench.attach(Analog("A0", lambda now_ns: now_ns // 1_000_000))  # a volt a second
+    bench.attach(led := Led())
+    bench.expect_exact(b"ready\r\n")
+    bench.run_for(2.5 - bench.now_s)
+    bench.write(b"v")
+    assert int(bench.expect(rb"A0 (\d+)\r\n")[1]) == pytest.approx(512, abs=1)
+    bench.write(b"l")
+    bench.expect_exact(b"lit", timeout_s=31)
+    assert [change.lit for change in led.changes] == [False, True]
+
+
 @pytest.mark.parametrize("pin", [-1, 20])
-def test_a_pin_that_is_none(sketch: Image, pin: int) -> None:
-    bench = UnoBench(Plan(), sketch)
+def test_a_pin_that_is_none(greeter_image: Image, pin: int) -> None:
+    bench = UnoBench(Plan(), greeter_image)
     with pytest.raises(ValueError, match="an Uno has no pin"):
         bench.pin_level(pin)
     with pytest.raises(ValueError, match="an Uno has no analog channel"):
         bench.set_analog_mv(pin, 0)
 
 
-def test_an_uno_at_another_rate_says_garbage(sketch: Image) -> None:
-    bench = UnoBench(Plan(), sketch)
+def test_an_uno_at_another_rate_says_garbage(greeter_image: Image) -> None:
+    bench = UnoBench(Plan(), greeter_image)
     assert bench.baud == 115_200
     with pytest.raises(NotSaidError):
         bench.expect_exact(b"ready", timeout_s=1)
     assert bench.unread != b""
 
 
-def test_the_wire_between_test_and_uno_can_be_struck(sketch: Image) -> None:
-    bench = UnoBench(Plan.parse("drop-byte:uno>esp@1"), sketch)
+def test_the_wire_between_test_and_uno_can_be_struck(greeter_image: Image) -> None:
+    bench = UnoBench(Plan.parse("drop-byte:uno>esp@1"), greeter_image)
     bench.baud = 9_600
     bench.expect_exact(b"rady\r\n", timeout_s=1)
 

@@ -1,4 +1,4 @@
-"""The test at an Uno's UART, in the place where a simulation has its module. It has no radio."""
+"""A person or a test at an Uno's UART, in the place where a simulation has its module. It has no radio."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from unosim.modem.events import NetworkEvent
 
 
 class Terminal:
-    """Says what the test writes, and hears what the Uno says.
+    """Says what it is given, and hears what the Uno says.
 
     Args:
         baud: its rate in bits per second at first.
