@@ -1,12 +1,9 @@
-"""Exports the two UART lines of a recording as a value change dump (IEEE 1364-2005, section 18).
+"""Exports the two UART lines of a recording as a value change dump.
 
-For GTKWave, PulseView and sigrok's UART decoder.
-
-Rules: one ns a unit; a line idles high; each byte is a start bit, eight data bits, least significant first,
-and a stop bit, at its sender's rate. The same recording gives the same file.
+Rules: a line idles high; each byte is a start bit, eight data bits, least significant first, and a stop bit,
+at its sender's rate.
 """
 
-import operator
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -14,30 +11,21 @@ from unosim.attrace.format import Recording
 from unosim.clock import NS_PER_S
 from unosim.trace import Channel
 from unosim.uart import FRAME_BITS
+from unosim.vcd import Signal, VcdWriter
 
-LINES = {Channel.UNO_TX: ("h", "host_tx"), Channel.ESP_TX: ("m", "module_tx")}
-"""The identifier and the name of each line."""
+LINES = {Channel.UNO_TX: "host_tx", Channel.ESP_TX: "module_tx"}
+"""The name of each line."""
 
 
 def export(recording: Recording, file: TextIO) -> int:
     """Write the lines of a recording; return how many bytes they carry."""
-    file.write("$version unosim $end\n$timescale 1 ns $end\n$scope module uart $end\n")
-    file.writelines(f"$var wire 1 {identifier} {name} $end\n" for identifier, name in LINES.values())
-    file.write("$upscope $end\n$enddefinitions $end\n#0\n$dumpvars\n1h\n1m\n$end\n")
-    level = dict.fromkeys(LINES, 1)
-    shown_ns = 0
-    edges = sorted(_bits(recording), key=operator.itemgetter(0))
-    for at_ns, channel, bit in edges:
-        if bit == level[channel]:
-            continue
-        if at_ns > shown_ns:
-            shown_ns = at_ns
-            file.write(f"#{shown_ns}\n")
-        level[channel] = bit
-        file.write(f"{bit}{LINES[channel][0]}\n")
-    if edges:
-        file.write(f"#{edges[-1][0]}\n")
-    return len(edges) // (FRAME_BITS + 1)
+    writer = VcdWriter(file, "uart", [Signal(name, 1) for name in LINES.values()])
+    count = end_ns = 0
+    for at_ns, channel, bit in _bits(recording):
+        writer.change(at_ns, LINES[channel], bit)
+        count, end_ns = count + 1, max(end_ns, at_ns)
+    writer.end(end_ns)
+    return count // (FRAME_BITS + 1)
 
 
 def _bits(recording: Recording) -> Iterator[tuple[int, Channel, int]]:

@@ -175,7 +175,7 @@ def test_the_export_has_every_bit_where_it_was(recording: Path) -> None:
         host = record.ch.value == "uno>esp"
         back_ns = 10 * NS_PER_S // record.baud if host else 0
         for at_ns, byte in zip(record.instants(), record.data, strict=True):
-            assert sampled(file.getvalue(), "h" if host else "m", at_ns - back_ns, record.baud) == byte
+            assert sampled(file.getvalue(), "!" if host else '"', at_ns - back_ns, record.baud) == byte
     times = [int(line[1:]) for line in file.getvalue().splitlines() if line.startswith("#")]
     assert times == sorted(times)
 
