@@ -15,7 +15,7 @@ export PLATFORMIO_CORE_DIR := $(CURDIR)/.tools/platformio
 export PLATFORMIO_SETTING_ENABLE_TELEMETRY := no
 export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
 
-PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev 'libelf1t64|libelf1' doctest-dev
+PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev gdb-avr 'libelf1t64|libelf1' doctest-dev
 # a broker for the tests, and what it needs beyond a minimal system
 PACKAGES += mosquitto libmosquitto1 libcjson1 libdlt2 'libwebsockets19t64|libwebsockets17|libwebsockets16' libwrap0 \
     'libuv1t64|libuv1' 'libev4t64|libev4'
