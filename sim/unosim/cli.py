@@ -10,6 +10,7 @@ from unosim.attrace.cli import replay, vcd
 from unosim.demo import DemoError, Options, run_demo
 from unosim.errors import reported
 from unosim.fronts.cli import modem
+from unosim.run.command import run
 
 
 @click.group()
@@ -18,7 +19,7 @@ def main() -> None:
     """Simulated hardware: an Arduino Uno, an ESP-01, and the network between them."""
 
 
-for command in (modem, replay, vcd):
+for command in (modem, replay, run, vcd):
     main.add_command(command)
 
 

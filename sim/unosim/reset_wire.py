@@ -109,3 +109,11 @@ class ResettableModule:
     def access_point_back(self, ssid: str, now_ns: int) -> list[Action]:
         """Let a network be heard again."""
         return self._modem.access_point_back(ssid, now_ns)
+
+    def guest_joined(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station join the module's own access point."""
+        return self._modem.guest_joined(mac, now_ns)
+
+    def guest_left(self, mac: str, now_ns: int) -> list[Action]:
+        """Let a station leave the module's own access point."""
+        return self._modem.guest_left(mac, now_ns)
