@@ -19,8 +19,8 @@ from pathlib import Path
 from unosim.board import AdcStarted, Board, Image, UartSent
 from unosim.clock import NS_PER_S, cycles_at
 from unosim.lab import room_sensors
-from unosim.simulation import CLOCK_HZ
 from unosim.uart import Q8, Line, sample
+from unosim.uno import CLOCK_HZ
 
 WAIT_S = 20.0
 _TCGETS2 = 0x802C542A  # ioctl_tty(2)

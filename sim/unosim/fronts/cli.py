@@ -4,7 +4,6 @@ The first line of standard output is the name of the port, for scripts; the dial
 goes to standard error.
 """
 
-import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,7 @@ from unosim.console import Console
 from unosim.errors import UsageError, reported
 from unosim.esp01 import DEFAULT_ACCESS_POINT, choose, parse_address, parse_inbound, parse_routes
 from unosim.faults import CATALOGUE, FaultError, Injection, Plan
-from unosim.fronts.driver import Driver, make_driver
+from unosim.fronts.driver import make_driver
 from unosim.fronts.pty import PtyStream
 from unosim.fronts.rfc2217 import Rfc2217Stream
 from unosim.fronts.stream import Stream
@@ -24,6 +23,7 @@ from unosim.fronts.tcp import TcpStream
 from unosim.modem import NONOS_1_7_4
 from unosim.network.seam import Network
 from unosim.network.tls import Tls
+from unosim.signals import stopped_by_signal
 from unosim.trace import Entry
 
 
@@ -41,15 +41,6 @@ def _open_stream(*, pty: bool, link: Path | None, tcp: str | None, rfc2217: str 
     if rfc2217 is not None:
         return Rfc2217Stream(*parse_address(rfc2217))
     return PtyStream(link)
-
-
-def _run_until_signal(driver: Driver) -> None:
-    """Run a front until SIGINT (Ctrl-C) or SIGTERM."""
-    with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, lambda _number, _frame: driver.stop())
-            stack.callback(signal.signal, number, before)
-        driver.run()
 
 
 @click.command()
@@ -191,7 +182,8 @@ def modem(
         click.echo(stream.name)
         for port, (host, real_port) in driver.inbound.items():
             console.say(f"callers of port {port} come to {host}:{real_port}")
-        _run_until_signal(driver)
+        with stopped_by_signal(driver.stop):
+            driver.run()
         if driver.lost_bytes:
             click.echo(f"{driver.lost_bytes} bytes of the module were lost: nobody read them", err=True)
 

@@ -1,7 +1,6 @@
 """The command `unosim run`."""
 
 import json
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from unosim.pins import pin_at
 from unosim.run.options import Options, parse_pins
 from unosim.run.profile import table
 from unosim.run.session import Session, handing_on
+from unosim.signals import stopped_by_signal
 
 _PARTS = "; ".join(f"{name}: {entry.what}" for name, entry in CATALOGUE.items())
 
@@ -159,19 +159,17 @@ def run(
             gdb_port=gdb_port,
             as_json=as_json,
         )
-        _run(Session(options, stack), options, stack)
+        _run(Session(options, stack), options)
 
 
-def _run(session: Session, options: Options, stack: ExitStack) -> None:
+def _run(session: Session, options: Options) -> None:
     """Run until the end or a signal, and print what came of it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = signal.signal(number, lambda _number, _frame: session.stop())
-        stack.callback(signal.signal, number, before)
     if session.port:
         click.echo(session.port.name)
     if session.gdb:
         click.echo(f"waiting for a debugger: avr-gdb -ex 'target remote :{session.gdb.port}'", err=True)
-    summary = session.run()
+    with stopped_by_signal(session.stop):
+        summary = session.run()
     if session.port and session.port.lost_bytes:
         click.echo(f"{session.port.lost_bytes} bytes of the Uno were lost: nobody read them", err=True)
     for line in summary.lines():

@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,17 @@ Sketch = Callable[..., Path]
 @pytest.fixture
 def elf(sketch: Sketch) -> Path:
     return sketch(SKETCH)
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
+    """Run the command as a process, which is gone at the end whatever happens."""
+    command = [sys.executable, "-m", "unosim", "run", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def invoke(*arguments: str | Path) -> Result:
@@ -160,26 +171,12 @@ def test_an_esp01_on_a_software_serial_with_its_reset_pin(sketch: Sketch) -> Non
 
 def test_the_uart_as_a_serial_port_in_real_time(elf: Path, tmp_path: Path) -> None:
     link = tmp_path / "uno"
-    command = [
-        sys.executable,
-        "-m",
-        "unosim",
-        "run",
-        "--firmware",
-        str(elf),
-        "--serial",
-        "pty",
-        "--link",
-        str(link),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("--firmware", elf, "--serial", "pty", "--link", link) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == str(link)
         with serial.Serial(str(link), 115_200, timeout=WAIT_S) as port:
-            assert port.read_until(b"\r\n").endswith(b"run 0\r\n")
             port.write(b"hello")
-            heard = port.read_until(b"HELLO")
-            assert heard.endswith(b"HELLO")
+            assert port.read_until(b"HELLO").endswith(b"HELLO")
         process.send_signal(signal.SIGINT)
         _, complaints = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
@@ -308,8 +305,7 @@ def test_a_debugger_s_port_in_use_is_an_error(elf: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_a_summary(elf: Path, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "unosim", "run", "--firmware", str(elf)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("--firmware", elf) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "run 0\n"
         process.send_signal(number)
@@ -346,13 +342,12 @@ def test_a_full_disk_is_told(elf: Path) -> None:
 
 
 def test_a_reader_who_goes_away_ends_it_without_a_traceback(elf: Path) -> None:
-    command = [sys.executable, "-m", "unosim", "run", "--firmware", str(elf)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started("--firmware", elf) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr is not None
-        complaints = process.stderr.read().decode()
+        complaints = process.stderr.read()
         assert process.wait(WAIT_S) == 1
     assert "Traceback" not in complaints
     assert "hint: " in complaints

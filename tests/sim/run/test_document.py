@@ -5,7 +5,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def folder(sketch: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copy(sketch(text, "EEPROM"), tmp_path / "build" / "weather.ino.elf")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@contextmanager
+def killed_at_the_end(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Or a failing assertion would wait for it for ever."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def commands() -> list[list[str]]:
@@ -63,7 +73,10 @@ def test_the_debugger_session_runs() -> None:
     *_, command = commands()
     (script,) = blocks("gdb")
     command = [sys.executable, "-m", *command[:-1], "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as unosim:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as unosim,
+        killed_at_the_end(unosim),
+    ):
         assert unosim.stderr is not None
         found = re.search(r":(\d+)", unosim.stderr.readline())
         assert found
