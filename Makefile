@@ -15,7 +15,8 @@ export PLATFORMIO_CORE_DIR := $(CURDIR)/.tools/platformio
 export PLATFORMIO_SETTING_ENABLE_TELEMETRY := no
 export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
 
-PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev gdb-avr 'libelf1t64|libelf1' doctest-dev
+PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev gdb-avr 'libelf1t64|libelf1' doctest-dev \
+    cppcheck 'libtinyxml2-11|libtinyxml2-10|libtinyxml2-9' libpcre3
 # a broker for the tests, and what it needs beyond a minimal system
 PACKAGES += mosquitto libmosquitto1 libcjson1 libdlt2 'libwebsockets19t64|libwebsockets17|libwebsockets16' libwrap0 \
     'libuv1t64|libuv1' 'libev4t64|libev4'
@@ -28,7 +29,7 @@ BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets1
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench sanitize fuzz soak torture doctor format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz fuzzbytes campaign soak torture doctor format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -41,11 +42,12 @@ test: install firmware oracles  ## run every test
 	PATH="$$PATH:$(CURDIR)/$(DEBIAN)/cxx" $(BIN)/pio test -e native
 	$(BIN)/python -m pytest $(ARGS)
 
-check: install  ## format, lint, types
+check: install toolchain  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
+	tools/cppcheck.sh $(DEBIAN)
 
 bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, and the way to the log
 	$(BIN)/python bench/board.py
@@ -67,13 +69,23 @@ torture: install  ## deliver 200,000 readings while both sides are killed and th
 doctor: install  ## try the doctor on 1,300 modules with a trouble each (a minute)
 	UNOBRIDGE_DOCTOR_CASES=1300 $(BIN)/python -m pytest -q tests/bridge/test_doctor.py -k random
 
+fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with sanitizers, for some seconds (ARGS="ROUNDS SEED")
+	@mkdir -p build
+	PATH="$$PATH:$(CURDIR)/$(DEBIAN)/cxx" g++ -std=gnu++14 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -Ifirmware/lib/core/src -Ifirmware/lib/hal/include -Ifirmware/test/test_core \
+	    firmware/fuzz/*.cpp firmware/test/test_core/fake_board.cpp firmware/lib/core/src/core/*.cpp -o build/fuzzbytes
+	build/fuzzbytes $(or $(ARGS),20000 1)
+
+campaign: install firmware  ## every single fault at every byte on every profile, 2,000 power cuts: hours
+	$(BIN)/python -m pytest -m campaign tests/system $(ARGS)
+
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format -i
 
-firmware: install toolchain  ## build the image for the Uno and print flash, RAM and stack
-	@$(ONE_AT_A_TIME) $(BIN)/pio run -e uno
+firmware: install toolchain  ## build both images for the Uno and print flash, RAM and stack
+	@$(ONE_AT_A_TIME) $(BIN)/pio run -e uno -e uno_softserial
 
 install: .venv/.installed  ## Python packages and our own, with the C core compiled
 

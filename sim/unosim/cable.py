@@ -18,6 +18,8 @@ KNOCK_EVERY_S = 0.2
 OPEN_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 4.0
 QUIET_S = 0.3
+FORMER_FRAMES = 130
+"""What somebody else may have put on the line and is still arriving: a command and more."""
 _STEP_S = 0.005
 _BIT_Q8 = CLOCK_HZ * Q8 // BAUD
 
@@ -36,7 +38,7 @@ class Cable:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._heard = bytearray()
-        self._free_cycle = 0
+        self._free_cycle = board.cycle + FORMER_FRAMES * 10 * _BIT_Q8 // Q8
 
     def open(self) -> None:
         """Open the console.

@@ -5,13 +5,21 @@ import pytest
 from system.whole_path import Run, Travel, loopback_run, virtual_run
 from unosim.board import Image, load_image
 
-IMAGE = Path(__file__).parents[2] / ".pio/build/uno/firmware.elf"
+BUILDS = Path(__file__).parents[2] / ".pio/build"
 
 
 @pytest.fixture(scope="session")
-def image() -> Image:
-    assert IMAGE.exists(), f"no image at {IMAGE}: run make firmware"
-    return load_image(IMAGE)
+def images() -> dict[str, Image]:
+    """Both images by their environments."""
+    paths = {name: BUILDS / name / "firmware.elf" for name in ("uno", "uno_softserial")}
+    for path in paths.values():
+        assert path.exists(), f"no image at {path}: run make firmware"
+    return {name: load_image(path) for name, path in paths.items()}
+
+
+@pytest.fixture(scope="session")
+def image(images: dict[str, Image]) -> Image:
+    return images["uno"]
 
 
 @pytest.fixture(params=["virtual", "loopback"])

@@ -144,7 +144,7 @@ class AtSession {
     uint32_t last_rx_ms_;
     Timer timer_;
     Backoff backoff_{250, 8000};
-    TextCursor cursor_;
+    TextCursor cursor_{};
     AtParser parser_;
 };
 

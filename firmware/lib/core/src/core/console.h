@@ -55,7 +55,7 @@ class Console {
     uint32_t last_line_ms_;
     uint8_t length_ = 0; // of the line; more than LINE_MAX: it was too long
     bool restart_ = false;
-    char line_[LINE_MAX + 1];
+    char line_[LINE_MAX + 1] = {};
 };
 
 } // namespace unolink

@@ -7,8 +7,8 @@ namespace unolink {
 
 namespace {
 
-constexpr uint8_t PULL_MS = 2;   // on a clock of whole ms: more than 1 ms, which the sensor wants
-constexpr uint8_t ANSWER_MS = 8; // 40 bits of at most 120 us, and the sensor's greeting
+constexpr uint8_t PULL_MS = 4;   // counted; the Arduino clock skips, so 2 of them may be 1 ms, the least
+constexpr uint8_t ANSWER_MS = 8; // 40 bits of at most 120 us, and the greeting: 5.2 ms
 constexpr uint8_t ANSWER_BYTES = 5;
 constexpr int16_t HUMIDITY_MAX = 1000;
 constexpr int16_t TEMPERATURE_MIN = -400;

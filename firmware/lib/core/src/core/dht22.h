@@ -11,7 +11,7 @@ namespace unolink {
 constexpr uint8_t DHT22_TEMPERATURE = 0; // tenths of a degree Celsius
 constexpr uint8_t DHT22_HUMIDITY = 1;    // tenths of a percent
 
-// Asks the sensor; dht22_done() says when its answer is there or overdue: 10 ms at most. Asking again while
+// Asks the sensor; dht22_done() says when its answer is there or overdue: 13 ms at most. Asking again while
 // an answer is due changes nothing. The sensor measures every 2 s at most: asked more often, it may stay
 // silent.
 void dht22_begin(uint32_t now_ms);

@@ -102,7 +102,7 @@ class Request {
     uint16_t length_bytes_ = 0;
     uint32_t now_ms_ = 0;
     uint32_t boot_ = 0;
-    TextCursor cursor_;
+    TextCursor cursor_{};
     uint8_t tag_[TAG_BYTES] = {};
     Reading reading_ = {}; // of the present row
     uint32_t status_[STATUS_COUNT] = {};

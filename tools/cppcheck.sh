@@ -1,0 +1,18 @@
+#!/bin/sh
+# Run Debian's cppcheck, unpacked into a folder, over the firmware's portable code; every complaint is an error.
+#
+# usage: cppcheck.sh FOLDER
+#
+# The program looks for its own files under /usr, or beside itself: so they are linked there. `pio check` would ask its
+# registry for another copy of the same program.
+set -eu
+
+[ $# -eq 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
+libraries="$1/usr/lib/$(gcc -dumpmachine)"
+for part in cfg platforms; do
+    ln -sfn "../lib/$(gcc -dumpmachine)/cppcheck/$part" "$1/usr/bin/$part"
+done
+core=firmware/lib/core/src
+LD_LIBRARY_PATH="$libraries:$1/lib/$(gcc -dumpmachine)" exec "$1/usr/bin/cppcheck" --quiet --error-exitcode=1 \
+    --enable=warning,style,performance,portability --inline-suppr --std=c++14 --language=c++ --platform=avr8 \
+    -I "$core" -I firmware/lib/hal/include "$core"
