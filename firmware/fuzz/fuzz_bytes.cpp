@@ -67,6 +67,7 @@ void feed_console(const uint8_t* bytes, size_t count) {
 
 // Whatever the EEPROM holds, what it gives is what a checksum vouches for.
 void look_at_eeprom(const uint8_t* bytes, size_t count) {
+    fake_eeprom.erase();
     memcpy(fake_eeprom.bytes, bytes, count < sizeof fake_eeprom.bytes ? count : sizeof fake_eeprom.bytes);
     Settings settings;
     settings.begin();
