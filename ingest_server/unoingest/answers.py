@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from unoingest.errors import StoreUnavailableError
 from unoingest.problems import (
+    BAD_KEY,
     BAD_SIGNATURE,
     INTERNAL_ERROR,
     PROBLEM_MEDIA_TYPE,
@@ -49,9 +51,11 @@ def problem_answer(problem: ProblemError) -> Answer:
     headers = [("Content-Type", PROBLEM_MEDIA_TYPE)]
     if problem.retry_after_s is not None:
         headers.append(("Retry-After", str(problem.retry_after_s)))
+    # RFC 9110, section 15.5.2: a 401 names a scheme
     if problem.kind is BAD_SIGNATURE:
-        # RFC 9110, section 15.5.2: a 401 names a scheme
         headers.append(("WWW-Authenticate", "Unolink"))
+    elif problem.kind is BAD_KEY:
+        headers.append(("WWW-Authenticate", "Bearer"))
     return Answer(problem.kind.status, tuple(headers), encode_problem(problem))
 
 
@@ -59,6 +63,8 @@ def problem_of(error: BaseException) -> ProblemError:
     """Return the problem that an exception is: itself, or our mistake."""
     if isinstance(error, ProblemError):
         return error
+    if isinstance(error, StoreUnavailableError):
+        return ProblemError(STORE_UNAVAILABLE, str(error))
     return ProblemError(INTERNAL_ERROR, "An unexpected error; the server's log has the details")
 
 

@@ -1,4 +1,4 @@
-"""The WSGI application: `POST /v1/readings`, `/healthz`, `/readyz` and the problem pages.
+"""The WSGI application: posts (`post_views`), reads (`read_views`), and the pages for operators.
 
 A thin adapter: HTTP in, `unoingest.service` in the middle, HTTP out. Time, output and store are passed in;
 with the same inputs the answers are the same bytes. It sends only the headers that a device needs.
@@ -9,8 +9,9 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from unoingest.answers import Answer, Asked, problem_answer, problem_of
-from unoingest.errors import StoreUnavailableError
+from unoingest.answers import problem_answer, problem_of
+from unoingest.openapi import document
+from unoingest.post_views import add_posts
 from unoingest.problems import (
     INTERNAL_ERROR,
     METHOD_NOT_ALLOWED,
@@ -19,17 +20,10 @@ from unoingest.problems import (
     ProblemError,
     describe_problem,
 )
-from unoingest.request_body import read_body, read_json_body
+from unoingest.read_views import add_reads
 from unoingest.service import Service
-from unoingest.signed_posts import SignedHead, is_signed
 from unoingest.store import Store
-from unoingest.trace_context import parse_traceparent
-
-
-class _LeanResponse(Response):
-    """A response with no header that nobody gave it."""
-
-    default_mimetype = None
+from unoingest.views import LeanResponse, asked, response_of
 
 
 def create_app(store: Store, **settings: Any) -> Flask:
@@ -40,73 +34,24 @@ def create_app(store: Store, **settings: Any) -> Flask:
 def create_app_of(service: Service) -> Flask:
     """Return the application over a service."""
     app = Flask("unoingest", static_folder=None)
-    app.response_class = _LeanResponse
+    app.response_class = LeanResponse
     # a redirect or an OPTIONS answer of the framework's would be one more thing to specify
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
 
-    @app.post("/v1/readings")
-    def post_readings() -> Response:
-        environ = request.environ
-        if is_signed(environ.get("HTTP_AUTHORIZATION", "")):
-            return _response(_post_signed(service, environ))
-        return _response(_post_plain(service, environ))
-
     @app.errorhandler(Exception)
     def on_error(error: Exception) -> Response:
         problem = _problem_of(error)
-        service.log.refused(_asked(), problem, error)
-        response = _response(problem_answer(problem))
+        service.log.refused(asked(), problem, error)
+        response = response_of(problem_answer(problem))
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 
+    add_posts(app, service)
+    add_reads(app, service)
     _add_service_pages(app, service)
     return app
-
-
-def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
-    head = SignedHead(
-        _asked(),
-        environ["HTTP_AUTHORIZATION"],
-        environ.get("HTTP_UNOLINK_HELD", ""),
-        environ.get("HTTP_TRACEPARENT", ""),
-        environ.get("CONTENT_TYPE", ""),
-        environ.get("HTTP_CONTENT_ENCODING", ""),
-    )
-    signed = service.signed
-    claim = signed.claim(head, service.clock_ns())
-    if isinstance(claim, Answer):
-        return claim
-    try:
-        body = read_body(environ, claim.feed)
-    except (ProblemError, StoreUnavailableError) as error:
-        return signed.failed(claim, error)
-    batch = signed.begin(claim, body, service.clock_ns())
-    if isinstance(batch, Answer):
-        return batch
-    try:
-        new = service.store.add(batch)
-    except Exception as error:  # noqa: BLE001 - it gets an answer and a line in the log
-        return signed.failed(claim, error)
-    return signed.stored(claim, batch, new)
-
-
-def _post_plain(service: Service, environ: dict[str, Any]) -> Answer:
-    body = read_json_body(environ)
-    accepted = service.core.accept(
-        body,
-        service.clock_ns(),
-        parse_traceparent(environ.get("HTTP_TRACEPARENT")),
-        service.keys.fresh().knows,
-    )
-    try:
-        for line in accepted.log_lines:
-            service.emit(line)
-    except OSError as error:
-        # the readings are on disk and must be acknowledged; the lines can be had from the store
-        service.log.lines_lost(error)
-    return Answer(200, (("Content-Type", "application/json"),), accepted.body)
 
 
 def _add_service_pages(app: Flask, service: Service) -> None:
@@ -121,19 +66,15 @@ def _add_service_pages(app: Flask, service: Service) -> None:
         service.core.check_ready()
         return Response(b'{"status":"ready"}', content_type="application/json")
 
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return Response(document(), content_type="application/json")
+
     @app.get("/problems/<code>")
     def problem_page(code: str) -> Response:
         if code not in PROBLEMS:
             raise NotFound
         return Response(describe_problem(PROBLEMS[code]), content_type="text/plain; charset=utf-8")
-
-
-def _asked() -> Asked:
-    return Asked(request.method, request.path, request.remote_addr or "")
-
-
-def _response(answer: Answer) -> Response:
-    return _LeanResponse(answer.body, answer.status, answer.headers)
 
 
 def _problem_of(error: Exception) -> ProblemError:

@@ -12,6 +12,7 @@ import msgspec
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
 from unoingest.json_body import pointer_of
 from unoingest.plain_body import decode_plain_body
+from unoingest.points import SERVER_BOOT, PointBatch
 from unoingest.problems import BAD_SIGNATURE, IDENTITY_CONFLICT, STORE_UNAVAILABLE, ProblemError
 from unoingest.reading_log import FrameEncoder, ReadingLog, no_frame
 from unoingest.sent import SentBatch
@@ -22,6 +23,11 @@ from unoingest.trace_context import TraceContext
 class _Acknowledgement(msgspec.Struct):
     boot: int
     acked: list[int]
+
+
+def encode_acknowledgement(sent: SentBatch) -> bytes:
+    """Return the answer to a request whose readings are all on disk."""
+    return msgspec.json.encode(_Acknowledgement(sent.boot, [reading.seq for reading in sent.readings]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,7 @@ class Core:
             raise self.conflict(sent, error) from error
         except StoreUnavailableError as error:
             raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
-        acknowledgement = _Acknowledgement(sent.boot, [reading.seq for reading in sent.readings])
-        return Accepted(msgspec.json.encode(acknowledgement), tuple(reading.log_line for reading in stored))
+        return Accepted(encode_acknowledgement(sent), tuple(reading.log_line for reading in stored))
 
     def check_ready(self) -> None:
         """Prove that a reading could be put on disk now.
@@ -103,14 +108,7 @@ class Core:
             trace: The trace named by the request, if any.
             held_ms: For how long a gateway held it before, which makes each reading older.
         """
-        log = ReadingLog(
-            sent.device,
-            sent.boot,
-            received_at_ns,
-            trace=trace,
-            project=self._project,
-            encode_frame=self._encode_frame,
-        )
+        log = self._log(sent.device, sent.boot, received_at_ns, trace)
         readings = tuple(
             log.reading(
                 reading.seq,
@@ -122,6 +120,32 @@ class Core:
         )
         status = log.status(readings[-1].seq, sent.status) if sent.status else None
         return NewBatch(sent.device, sent.boot, received_at_ns, readings, trace, status)
+
+    def batch_of_points(
+        self,
+        offered: PointBatch,
+        received_at_ns: int,
+        trace: TraceContext | None,
+    ) -> NewBatch:
+        """Return what is to be stored of points; the other arguments are those of `batch_of`."""
+        log = self._log(offered.device, SERVER_BOOT, received_at_ns, trace)
+        readings = tuple(
+            log.reading(
+                seq, None if point.time_ns is not None else 0, point.values, point.values_json, point.time_ns
+            )
+            for seq, point in enumerate(offered.points, offered.first_seq)
+        )
+        return NewBatch(offered.device, SERVER_BOOT, received_at_ns, readings, trace)
+
+    def _log(self, device: str, boot: int, received_at_ns: int, trace: TraceContext | None) -> ReadingLog:
+        return ReadingLog(
+            device,
+            boot,
+            received_at_ns,
+            trace=trace,
+            project=self._project,
+            encode_frame=self._encode_frame,
+        )
 
     def conflict(self, sent: SentBatch, error: IdentityConflictError) -> ProblemError:
         """Return the problem of a request of which one reading is stored with other values."""

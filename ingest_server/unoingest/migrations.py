@@ -87,5 +87,21 @@ _2_OUTBOX = (
     """,
 )
 
-MIGRATIONS: Sequence[Sequence[str]] = (_1_READINGS, _2_OUTBOX)
+# For what the server numbers (`unoingest.points`): is a point stored, and which request had which answer?
+_3_CLIENTS = (
+    "CREATE INDEX point ON reading (device, timestamp_ns) WHERE boot = 0",
+    """
+    CREATE TABLE request_key (
+        client         TEXT    NOT NULL,
+        key            TEXT    NOT NULL,
+        fingerprint    BLOB    NOT NULL,
+        answer         BLOB    NOT NULL,
+        received_at_ns INTEGER NOT NULL,
+        PRIMARY KEY (client, key)
+    ) STRICT
+    """,
+    "CREATE INDEX request_key_age ON request_key (received_at_ns)",
+)
+
+MIGRATIONS: Sequence[Sequence[str]] = (_1_READINGS, _2_OUTBOX, _3_CLIENTS)
 """Step n leads from version n to version n + 1; an empty file has version 0."""

@@ -55,6 +55,44 @@ INVALID_LENGTH = ProblemKind(
     "The body does not have the length that was announced",
     "Send a decimal Content-Length and exactly that many bytes.",
 )
+MALFORMED_GZIP = ProblemKind(
+    "malformed_gzip", 400, "The body is not the gzip data that it should be", "Send it again, or not packed."
+)
+INVALID_LINE = ProblemKind(
+    "invalid_line",
+    400,
+    "No line of the body can be stored",
+    "Correct the lines that `detail` names.",
+)
+PARTIAL_WRITE = ProblemKind(
+    "partial_write",
+    400,
+    "Some lines of the body were stored and others were not",
+    "Correct the lines that `detail` names; the others may be sent again if they have times.",
+)
+INVALID_QUERY = ProblemKind(
+    "invalid_query", 400, "The query of the URL is not valid", "Correct the parameter that `detail` names."
+)
+INVALID_IDEMPOTENCY_KEY = ProblemKind(
+    "invalid_idempotency_key",
+    400,
+    "The Idempotency-Key is not valid",
+    'Send 1 to 255 printable ASCII characters in double quotes, for example a UUID: "0190c1f6-...".',
+)
+BAD_KEY = ProblemKind(
+    "bad_key",
+    401,
+    "The key is missing or not known",
+    "Send Authorization: Bearer with a key made by: unoingest devices add NAME --bearer, or --reader.",
+    RETRY_KEY,
+)
+NOT_ALLOWED = ProblemKind(
+    "not_allowed",
+    403,
+    "This key is for something else",
+    "A --bearer key posts readings, a --reader key reads them, a device signs.",
+    RETRY_KEY,
+)
 BAD_SIGNATURE = ProblemKind(
     "bad_signature",
     401,
@@ -70,6 +108,9 @@ KEY_REVOKED = ProblemKind(
     RETRY_KEY,
 )
 UNKNOWN_PATH = ProblemKind("unknown_path", 404, "There is nothing at this path", "Post to /v1/readings.")
+UNKNOWN_DEVICE = ProblemKind(
+    "unknown_device", 404, "There is no reading of this device", "See which there are: GET /v1/devices."
+)
 METHOD_NOT_ALLOWED = ProblemKind(
     "method_not_allowed", 405, "This path does not take this method", "Use a method from the Allow header."
 )
@@ -101,6 +142,12 @@ IDENTITY_CONFLICT = ProblemKind(
     "A reading with the same device, boot and seq but other values exists",
     "Raise boot after each restart and seq after each reading; drop or renumber the reading at `pointer`.",
 )
+IDEMPOTENCY_KEY_REUSED = ProblemKind(
+    "idempotency_key_reused",
+    422,
+    "The Idempotency-Key belongs to another request",
+    "Draw a new key for each new request; only a retry of the same bytes has the same key.",
+)
 RATE_LIMITED = ProblemKind(
     "rate_limited",
     429,
@@ -131,15 +178,24 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         MALFORMED_JSON,
         INVALID_READING,
         INVALID_LENGTH,
+        MALFORMED_GZIP,
+        INVALID_LINE,
+        PARTIAL_WRITE,
+        INVALID_QUERY,
+        INVALID_IDEMPOTENCY_KEY,
+        BAD_KEY,
+        NOT_ALLOWED,
         BAD_SIGNATURE,
         KEY_REVOKED,
         UNKNOWN_PATH,
+        UNKNOWN_DEVICE,
         METHOD_NOT_ALLOWED,
         BODY_TIMEOUT,
         LENGTH_REQUIRED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         IDENTITY_CONFLICT,
+        IDEMPOTENCY_KEY_REUSED,
         RATE_LIMITED,
         INTERNAL_ERROR,
         STORE_UNAVAILABLE,

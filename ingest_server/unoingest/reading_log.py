@@ -82,7 +82,12 @@ class ReadingLog:
         self._insert_id_prefix = f"{hashlib.sha256(device.encode()).hexdigest()[:16]}-{boot:010d}-"
 
     def reading(
-        self, seq: int, age_ms: int | None, values: Mapping[str, int | float | None], values_json: bytes
+        self,
+        seq: int,
+        age_ms: int | None,
+        values: Mapping[str, int | float | None],
+        values_json: bytes,
+        time_ns: int | None = None,
     ) -> NewReading:
         """Return a reading as the store takes it; its line has at most 4,096 bytes.
 
@@ -91,8 +96,13 @@ class ReadingLog:
             age_ms: Age of the reading when the request was received, 0..2^33, or None if it is not known.
             values: Channel name to finite number, 1..32 channels.
             values_json: The same as canonical JSON.
+            time_ns: Moment of measurement, where it is known better than by its age.
         """
-        timestamp_ns = None if age_ms is None else self._received_at_ns - age_ms * NS_PER_MS
+        if time_ns is not None:
+            timestamp_ns: int | None = time_ns
+            age_ms = (self._received_at_ns - time_ns) // NS_PER_MS
+        else:
+            timestamp_ns = None if age_ms is None else self._received_at_ns - age_ms * NS_PER_MS
         exact = _exact(values)
         fields = ReadingFields(
             self._device,

@@ -96,6 +96,11 @@ def _announced_length(environ: dict[str, Any]) -> int | None:
     return 0
 
 
+def media_type_of(content_type: str) -> str:
+    """Return a Content-Type in lower case and without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def check_media_type(content_type: str, content_encoding: str) -> None:
     """Raise ProblemError, unsupported_media_type, unless these headers announce JSON as it is."""
     if not _JSON_TYPE.fullmatch(content_type):

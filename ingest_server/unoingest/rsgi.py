@@ -13,6 +13,7 @@ RSGI is granian's own interface (its specification: "Rust Server Gateway Interfa
 """
 
 import asyncio
+import contextlib
 import io
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # an alias marked for no export
+from werkzeug.wsgi import ClosingIterator
 
 from unoingest.answers import Answer
 from unoingest.hot_path import HotPath
@@ -31,6 +33,7 @@ from unoingest.signed_posts import is_signed
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+NO_CONTENT = 204
 THREADS = 64
 """Requests that may wait for the disk together: what one sync serves at best."""
 LENGTH_DIGITS_MAX = 18
@@ -80,6 +83,16 @@ class Exchange(Protocol):
     def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Answer without a body."""
 
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "Stream":
+        """Begin an answer of unknown length; it ends when the stream is dropped."""
+
+
+class Stream(Protocol):
+    """The body of an answer on its way."""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a piece, when there is room for it."""
+
 
 class LateBody(io.RawIOBase):
     """The input of a request whose body did not come in time."""
@@ -122,7 +135,7 @@ class RsgiEntry:
                 _send(exchange, await self._hot_path.post(scope, exchange, authorization))
                 return
         body = await self._read_body(scope, exchange)
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._pool, self._answer, scope, exchange, body)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -145,9 +158,21 @@ class RsgiEntry:
 
     def _answer(self, scope: Scope, exchange: Exchange, body: io.IOBase) -> None:
         """Run the application and answer from its thread, which spares the event loop another turn."""
-        exchange.response_bytes(*self._call(environ_of(scope, body)))
+        status, headers, pieces = self._call(environ_of(scope, body))
+        with contextlib.closing(pieces):
+            if status == NO_CONTENT:
+                exchange.response_empty(status, headers)
+            elif any(name == "content-length" for name, _ in headers):
+                exchange.response_bytes(status, headers, b"".join(pieces))
+            else:
+                self._stream(exchange.response_stream(status, headers), pieces)
 
-    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _stream(self, stream: Stream, pieces: Iterable[bytes]) -> None:
+        """Send an answer of unknown length piece by piece, no faster than the client takes it."""
+        for piece in pieces:
+            asyncio.run_coroutine_threadsafe(_send_piece(stream, piece), self._loop).result()
+
+    def _call(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], "ClosingIterator"]:
         answer: list[tuple[int, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -156,16 +181,15 @@ class RsgiEntry:
             answer.append((int(status.split(" ", 1)[0]), headers))
             return _refuse_write
 
-        pieces: Iterable[bytes] = self._application(environ, start_response)
-        try:
-            body = b"".join(pieces)
-        finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
+        pieces = self._application(environ, start_response)
         status, headers = answer[-1]
         # field names in lower case, as granian's own and as HTTP/2 has them
-        return status, [(name.lower(), value) for name, value in headers], body
+        lower = [(name.lower(), value) for name, value in headers]
+        return status, lower, ClosingIterator(pieces, [getattr(pieces, "close", lambda: None)])
+
+
+async def _send_piece(stream: Stream, piece: bytes) -> None:
+    await stream.send_bytes(piece)
 
 
 def _send(exchange: Exchange, answer: Answer) -> None:

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 
 from unoingest.answers import ServiceLog, Writer
+from unoingest.bearer import Bearers
+from unoingest.client_posts import ClientPosts
 from unoingest.core import Core
 from unoingest.key_ring import KeyRing
-from unoingest.limits import RateLimit
+from unoingest.limits import FailureLimit, RateLimit
 from unoingest.reading_log import FrameEncoder, no_frame
 from unoingest.signed_posts import SignedPosts
 from unoingest.store import Store
@@ -52,4 +54,7 @@ class Service:
         self.emit = emit
         self.log = ServiceLog(clock_ns, log)
         self.core = Core(store, project, encode_frame)
-        self.signed = SignedPosts(self.core, self.keys, RateLimit(requests_per_s), self.log, emit)
+        limits = (RateLimit(requests_per_s), FailureLimit())
+        self.signed = SignedPosts(self.core, self.keys, limits, self.log, emit)
+        self.bearers = Bearers(self.keys, *limits, self.log)
+        self.clients = ClientPosts(self.core, store)

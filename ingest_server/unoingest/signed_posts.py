@@ -14,18 +14,18 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from unoingest.answers import Answer, Asked, ServiceLog, Writer, problem_answer, problem_of
+from unoingest.bearer import wrong_key
 from unoingest.core import Core
 from unoingest.device_body import decode_device_body
-from unoingest.errors import IdentityConflictError, StoreUnavailableError
+from unoingest.errors import IdentityConflictError
 from unoingest.key_file import StoredKey
 from unoingest.key_ring import KeyRing, Keys
-from unoingest.limits import FAILURE_WINDOW_S, FAILURES_MAX, FailureLimit, RateLimit
+from unoingest.limits import FailureLimit, RateLimit
 from unoingest.problems import (
     BAD_SIGNATURE,
     BODY_TOO_LARGE,
     KEY_REVOKED,
     RATE_LIMITED,
-    STORE_UNAVAILABLE,
     ProblemError,
 )
 from unoingest.request_body import check_media_type
@@ -128,16 +128,22 @@ class SignedPosts:
     Args:
         core: Makes batches of what is sent.
         keys: Whose key it is.
-        rate: How often a device may ask.
+        limits: How often a device may ask, and wrong keys by address.
         log: Hears of refusals.
         emit: Takes the log line of each newly stored reading; may raise OSError.
     """
 
-    def __init__(self, core: Core, keys: KeyRing, rate: RateLimit, log: ServiceLog, emit: Writer) -> None:
+    def __init__(
+        self,
+        core: Core,
+        keys: KeyRing,
+        limits: tuple[RateLimit, FailureLimit],
+        log: ServiceLog,
+        emit: Writer,
+    ) -> None:
         self._core = core
         self._keys = keys
-        self._rate = rate
-        self._failures = FailureLimit()
+        self._rate, self._failures = limits
         self._log = log
         self._emit = emit
 
@@ -226,21 +232,11 @@ class SignedPosts:
     def _wrong_key(
         self, head: SignedHead, now_ns: int, detail: str = "The device is not known, or the tag is wrong"
     ) -> ProblemError:
-        count = self._failures.count(head.asked.address, now_ns)
-        if count <= FAILURES_MAX:
-            return ProblemError(BAD_SIGNATURE, detail)
-        if count == FAILURES_MAX + 1:
-            self._log.wrong_keys(head.asked, count, FAILURE_WINDOW_S)
-        return ProblemError(
-            RATE_LIMITED,
-            "Too many wrong keys from this address",
-            retry_after_s=FAILURE_WINDOW_S,
-            logged=False,
-        )
+        problem = ProblemError(BAD_SIGNATURE, detail)
+        return wrong_key(self._failures, self._log, head.asked, now_ns, problem)
 
     def _refuse(self, head: SignedHead, claim: Claim | None, error: BaseException) -> Answer:
-        unavailable = isinstance(error, StoreUnavailableError)
-        problem = ProblemError(STORE_UNAVAILABLE, str(error)) if unavailable else problem_of(error)
+        problem = problem_of(error)
         self._log.refused(head.asked, problem, error)
         return self._sign(claim, problem_answer(problem))
 

@@ -20,7 +20,7 @@ import msgspec
 
 from unoingest.checksum import batch_checksum, continued_checksum, reading_checksum
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
-from unoingest.group_commit import C, GroupCommit, Joint, OnEnd
+from unoingest.group_commit import C, GroupCommit, Joint, OnEnd, T, Work
 from unoingest.outbox import put
 from unoingest.sqlite_file import BUSY_TIMEOUT_MS, connect_reader, open_database
 from unoingest.trace_context import TraceContext, format_traceparent, parse_traceparent
@@ -98,7 +98,11 @@ class StoredReading:
 
 
 class Store(Protocol):
-    """What the ingest core needs of a store; safe to call from several threads."""
+    """What the server needs of a store; safe to call from several threads."""
+
+    @property
+    def path(self) -> Path:
+        """The file that readers open (`unoingest.queries`)."""
 
     def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
         """Store the readings that are not stored yet and return those, in order, after they are on disk.
@@ -117,6 +121,9 @@ class Store(Protocol):
                 one call for all batches that ended together. It must be short, and may not raise.
             context: Says which batch ended.
         """
+
+    def run(self, work: Work[T]) -> T:
+        """Do as `add` for work that is more than one batch (`unoingest.points`); raises what it raises."""
 
     def probe(self) -> None:
         """Write and commit something that is not a reading.
@@ -146,16 +153,25 @@ class SqliteStore:
         # a commit goes to the write-ahead log first, so its loss is as bad as that of the file
         self._paths = (path, path.with_name(path.name + "-wal"))
         self._file_ids = [_file_id(one) for one in self._paths]
-        self.path = path
+        self._path = path
         self.commits = GroupCommit(self._connection, self._check_file)
+
+    @property
+    def path(self) -> Path:
+        """See `Store.path`."""
+        return self._path
 
     def add(self, batch: NewBatch) -> tuple[NewReading, ...]:
         """See `Store.add`."""
-        return self.commits.run(Joint(_insert_all, batch))
+        return self.commits.run(Joint(insert_all, batch))
 
     def submit(self, batch: NewBatch, on_end: OnEnd[C, tuple[NewReading, ...]], context: C) -> None:
         """See `Store.submit`."""
-        self.commits.submit(Joint(_insert_all, batch), on_end, context)
+        self.commits.submit(Joint(insert_all, batch), on_end, context)
+
+    def run(self, work: Work[T]) -> T:
+        """See `Store.run`."""
+        return self.commits.run(work)
 
     def probe(self) -> None:
         """See `Store.probe`. The row does not outlive the transaction, but pages must be found for it."""
@@ -171,7 +187,7 @@ class SqliteStore:
                 raise StoreUnavailableError("a file of the store was replaced or removed while in use")
 
 
-def _insert_all(
+def insert_all(
     connection: sqlite3.Connection, batches: Sequence[NewBatch]
 ) -> list[tuple[NewReading, ...] | IdentityConflictError]:
     """Insert what is not stored of each batch and return it, or the conflict for which it is not inserted."""
@@ -285,12 +301,10 @@ def read_readings(path: Path) -> Iterator[StoredReading]:
     damaged = 0
     with contextlib.closing(connect_reader(path)) as connection:
         try:
-            for row in connection.execute(
-                "SELECT device, boot, seq, received_at_ns, timestamp_ns, channel_values, traceparent,"
-                " checksum FROM reading ORDER BY device, boot, seq"
-            ):
-                if reading_checksum(*row[:-1]) == row[-1]:
-                    yield _stored(row)
+            for row in connection.execute(f"{SELECT_READINGS} ORDER BY device, boot, seq"):
+                reading = sound_reading(row)
+                if reading is not None:
+                    yield reading
                 else:
                     damaged += 1
         except sqlite3.Error as error:
@@ -299,8 +313,17 @@ def read_readings(path: Path) -> Iterator[StoredReading]:
         raise StoreError(f"{damaged} readings in {str(path)!r} are damaged and were left out", _CHECK_HINT)
 
 
-def _stored(row: tuple[Any, ...]) -> StoredReading:
-    device, boot, seq, received_at_ns, timestamp_ns, values_json, traceparent, _ = row
+SELECT_READINGS = (
+    "SELECT device, boot, seq, received_at_ns, timestamp_ns, channel_values, traceparent, checksum"
+    " FROM reading"
+)
+
+
+def sound_reading(row: tuple[Any, ...]) -> StoredReading | None:
+    """Return the reading in a row of SELECT_READINGS, or None if its checksum is wrong."""
+    device, boot, seq, received_at_ns, timestamp_ns, values_json, traceparent, checksum = row
+    if reading_checksum(*row[:-1]) != checksum:
+        return None
     return StoredReading(
         device, boot, seq, received_at_ns, timestamp_ns, values_json, parse_traceparent(traceparent)
     )

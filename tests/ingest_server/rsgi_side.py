@@ -54,6 +54,23 @@ class FakeExchange:
     def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
         self.answers.append((status, dict(headers), b""))
 
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "FakeStream":
+        self.answers.append((status, dict(headers), b""))
+        return FakeStream(self)
+
+
+@dataclass
+class FakeStream:
+    """RSGI's side of an answer in pieces."""
+
+    exchange: FakeExchange
+    pieces: list[bytes] = field(default_factory=list)
+
+    async def send_bytes(self, data: bytes) -> None:
+        self.pieces.append(data)
+        status, headers, body = self.exchange.answers.pop()
+        self.exchange.answers.append((status, headers, body + data))
+
 
 def scope(method: str = "POST", path: str = "/v1/readings", **fields: str) -> Any:
     named = {"content-type": "application/json", **{k.replace("_", "-"): v for k, v in fields.items()}}
