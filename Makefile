@@ -29,7 +29,7 @@ BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets1
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench sanitize fuzz fuzzbytes campaign soak torture doctor format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz fuzzbytes fuzzapi campaign soak torture doctor format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -78,6 +78,8 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 
 campaign: install firmware  ## every single fault at every byte on every profile, 2,000 power cuts: hours
 	$(BIN)/python -m pytest -m campaign tests/system $(ARGS)
+fuzzapi: install  ## 20,000 generated requests against the ingest server and its OpenAPI document (minutes)
+	PYTHONPATH=tests $(BIN)/python -m ingest_server.fuzz 600
 
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -42,7 +42,8 @@ ERRORS_SHOWN_MAX = 20
 SENML = "application/senml+json"
 
 # a structured field string (RFC 9651, section 3.3.3), or the same without its quotes, as many clients send it
-_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-~]{1,255})')
+KEY_PATTERN = r'"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~]{1,255}'
+_KEY = re.compile(KEY_PATTERN)
 
 
 class ClientPost(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ class ClientPost(msgspec.Struct, frozen=True):
         target: Path and query.
         content_type: Of the body, or "".
         content_encoding: Of the body, or "".
-        idempotency_key: The header, or "".
+        idempotency_key: The header, or None.
         trace: The trace that the request names, if any.
         body: All of it, at most 64 KiB.
         received_at_ns: Nanoseconds since the Unix epoch.
@@ -63,7 +64,7 @@ class ClientPost(msgspec.Struct, frozen=True):
     target: str
     content_type: str
     content_encoding: str
-    idempotency_key: str
+    idempotency_key: str | None
     trace: TraceContext | None
     body: bytes
     received_at_ns: int
@@ -110,6 +111,7 @@ class ClientPosts:
             ProblemError: nothing was stored.
             StoreUnavailableError: the same.
         """
+        _key(request)
         if precision not in PRECISIONS:
             raise ProblemError(
                 INVALID_QUERY, f"precision is {precision[:20]!r}: one of {', '.join(PRECISIONS)}"
@@ -171,7 +173,7 @@ def _check_device(device: str | None, client: str) -> None:
 
 
 def _key(request: ClientPost) -> RequestKey | None:
-    if not request.idempotency_key:
+    if request.idempotency_key is None:
         return None
     match = _KEY.fullmatch(request.idempotency_key.strip())
     if match is None:
@@ -179,12 +181,13 @@ def _key(request: ClientPost) -> RequestKey | None:
     digest = hashlib.sha256()
     for part in (request.target.encode(), request.content_type.encode(), request.body):
         digest.update(b"%d:" % len(part) + part)
-    return RequestKey(request.client, match[1] or match[2], digest.digest())
+    key = match[0][1:-1] if match[0].startswith('"') else match[0]
+    return RequestKey(request.client, key, digest.digest())
 
 
 def _reused(request: ClientPost) -> ProblemError:
     return ProblemError(
-        IDEMPOTENCY_KEY_REUSED, f"{request.idempotency_key[:80]} came before, with another request"
+        IDEMPOTENCY_KEY_REUSED, f"{str(request.idempotency_key)[:80]} came before, with another request"
     )
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import msgspec
 
+from unoingest.client_posts import KEY_PATTERN
 from unoingest.device_body import DeviceRequest
 from unoingest.line_protocol import PRECISIONS
 from unoingest.plain_body import PlainPoints, PlainRequest
 from unoingest.problems import PROBLEM_MEDIA_TYPE, PROBLEMS, ProblemKind
 from unoingest.queries import PAGE_MAX
-from unoingest.sent import DEVICE_PATTERN, UINT32_MAX
+from unoingest.senml import RECORDS_MAX
+from unoingest.senml import VERSION as VERSION_OF_SENML
+from unoingest.sent import CHANNELS_MAX, DEVICE_PATTERN, UINT32_MAX
 
 VERSION = "3.1.0"
 _JSON = "application/json"
@@ -56,6 +59,15 @@ _ACKNOWLEDGEMENT = {
     "required": ["boot", "acked"],
     "additionalProperties": False,
 }
+_SENML_RECORD = {
+    "type": "object",
+    "properties": {
+        **{key: {"type": "string"} for key in ("bn", "n", "bu", "u")},
+        **{key: {"type": "number"} for key in ("bt", "t", "bv", "v", "ut")},
+        "bver": {"const": VERSION_OF_SENML},
+        "vb": {"type": "boolean"},
+    },
+}
 _STATE = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
 
 
@@ -76,7 +88,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "pattern": '^"[ -!#-\\[\\]-~]{1,255}"$'},
+    "schema": {"type": "string", "pattern": KEY_PATTERN.join(("^(", ")$"))},
     "description": "Makes a retry of the same bytes safe for a day.",
 }
 
@@ -130,7 +142,8 @@ def _write() -> dict[str, Any]:
         _BEARER,
         *(*_OF_KEY, *_OF_BODY, *_OF_LINES),
     )
-    operation["requestBody"] = {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    # an empty body is no lines, all of which are on disk; the syntax of a line is beyond a schema
+    operation["requestBody"] = {"required": False, "content": {"text/plain": {"schema": {"type": "string"}}}}
     return operation
 
 
@@ -147,7 +160,7 @@ def _post() -> dict[str, Any]:
     )
     operation["security"] = [{_BEARER: []}, {_DEVICE: []}, {}]
     plain = {"anyOf": [_ref("PlainRequest"), _ref("PlainPoints"), _ref("DeviceRequest")]}
-    senml = _list({"type": "object"})
+    senml = {"type": "array", "items": _SENML_RECORD, "minItems": 1, "maxItems": RECORDS_MAX}
     operation["requestBody"] = {
         "required": True,
         "content": {_JSON: {"schema": plain}, "application/senml+json": {"schema": senml}},
@@ -165,7 +178,8 @@ def _paths() -> dict[str, Any]:
     quiet = _query("quiet_for_s", _UINT32, "Only devices of which nothing was received for so long.")
     csv_text = {"200": _answer("The readings", "text/csv", {"type": "string"})}
     of_device = _query("device", _DEVICE_NAME, "Only this device.")
-    channels = _query("channels", {"type": "string"}, "Names, separated by commas: a row for each reading.")
+    names = {"type": "string", "pattern": f"^[^,]+(,[^,]+){{0,{CHANNELS_MAX - 1}}}$"}
+    channels = _query("channels", names, "Names, separated by commas: a row for each reading.")
     return {
         "/v1/readings": {"post": _post()},
         "/api/v2/write": {"post": _write()},

@@ -52,7 +52,7 @@ def _client_post(service: Service, environ: dict[str, Any]) -> ClientPost:
         f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}",
         environ.get("CONTENT_TYPE", ""),
         environ.get("HTTP_CONTENT_ENCODING", ""),
-        environ.get("HTTP_IDEMPOTENCY_KEY", ""),
+        environ.get("HTTP_IDEMPOTENCY_KEY"),
         parse_traceparent(environ.get("HTTP_TRACEPARENT")),
         body,
         service.clock_ns(),

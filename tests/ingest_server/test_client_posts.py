@@ -201,7 +201,7 @@ def test_an_idempotency_key_is_for_one_request(laptop: Laptop) -> None:
     assert len(laptop.stored()) == 2
 
 
-@pytest.mark.parametrize("key", ['""', '"', '"a', "a b", '"ä"', '"' + "x" * 256 + '"', "\x7f", '"\\x"'])
+@pytest.mark.parametrize("key", ["", '""', '"', '"a', "a b", '"ä"', '"' + "x" * 256 + '"', "\x7f", '"\\x"'])
 def test_what_is_no_idempotency_key(laptop: Laptop, key: str) -> None:
     problem_of(laptop.post(ONE, Idempotency_Key=key), "invalid_idempotency_key", 400)
     assert laptop.stored() == []
