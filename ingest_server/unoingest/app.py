@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from unoingest.answers import problem_answer, problem_of
+from unoingest.metrics import MEDIA_TYPE
 from unoingest.openapi import document
 from unoingest.post_views import add_posts
 from unoingest.problems import (
@@ -48,6 +49,11 @@ def create_app_of(service: Service) -> Flask:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 
+    @app.after_request
+    def count(response: Response) -> Response:
+        service.metrics.answered("flask", response.status_code)
+        return response
+
     add_posts(app, service)
     add_reads(app, service)
     _add_service_pages(app, service)
@@ -63,8 +69,13 @@ def _add_service_pages(app: Flask, service: Service) -> None:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        service.core.check_ready()
-        return Response(b'{"status":"ready"}', content_type="application/json")
+        free_bytes = service.check_ready()
+        body = b'{"status":"ready","disk_free_bytes":%d}' % free_bytes
+        return Response(body, content_type="application/json")
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(service.metrics.exposition(), content_type=MEDIA_TYPE)
 
     @app.get("/openapi.json")
     def openapi() -> Response:

@@ -20,8 +20,9 @@ from unoingest.cli_outbox import (
     require_project,
     send_command,
 )
-from unoingest.config import Config, config_options, environment_variable
+from unoingest.config import Config, config_options, environment_variable, read_config_file
 from unoingest.devices_command import devices_command
+from unoingest.doctor import Finding, examine
 from unoingest.errors import UnoingestError
 from unoingest.reading_log import ReadingLog
 from unoingest.server import serve
@@ -60,13 +61,35 @@ def _switch(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[...
 @click.group(cls=_Commands)
 @click.version_option(package_name="unolink", prog_name="unoingest")
 @_switch("debug", "Show the traceback of a failure.")
-def main(debug: bool) -> None:
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=environment_variable("config"),
+    show_envvar=True,
+    help="TOML file with settings; flags and environment go before it.",
+)
+@click.pass_context
+def main(context: click.Context, debug: bool, config_file: Path | None) -> None:
     """Take readings over HTTP, answer once they are on disk, and log each of them."""
     del debug  # read by _Commands.invoke, which outlives this function
+    if config_file is not None:
+        context.default_map = _for_each_command(main, read_config_file(config_file))
+
+
+def _for_each_command(group: click.Group, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings as click wants them: below the name of each command that may have them."""
+    return {
+        name: _for_each_command(command, settings) if isinstance(command, click.Group) else settings
+        for name, command in group.commands.items()
+    }
 
 
 @main.command("serve")
-@config_options("database", "host", "port", "project", "outbox", "emulator", "keep_days", "log_profile")
+@config_options(
+    *("database", "host", "port", "requests_per_s", "disk_reserve_mb", "project"),
+    *("outbox", "emulator", "keep_days", "log_profile"),
+)
 def serve_command(**settings: Any) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -82,6 +105,25 @@ for command in (send_command, outbox_command, check_command, mqtt_command):
 
 
 main.add_command(devices_command)
+
+
+@main.command("doctor")
+@config_options("database", "disk_reserve_mb")
+@_switch("json", "Print one JSON object for each check.")
+def doctor_command(json: bool, **settings: Any) -> None:
+    """Check disk, store and keys, and say what to do; exit with 1 if something is wrong."""
+    config = Config(**settings)
+    findings = []
+    for finding in examine(config.database, config.disk_reserve_mb):
+        findings.append(finding)
+        click.echo(msgspec.json.encode(finding) if json else _shown(finding))
+    if any(finding.state == "error" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _shown(finding: Finding) -> str:
+    hint = f"\n         {finding.hint}" if finding.hint else ""
+    return f"{finding.state:8} {finding.check}: {finding.found}{hint}"
 
 
 def _rates(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,20 @@ class Config:
         metadata={
             "type": click.IntRange(0, 65535),
             "doc": "TCP port to listen at; 0 takes a free one, which the `listening` log event names.",
+        },
+    )
+    requests_per_s: float = field(
+        default=100.0,
+        metadata={
+            "type": click.FloatRange(0, 100_000),
+            "doc": "How often one device or client may ask, on average over two seconds; 0 for no limit.",
+        },
+    )
+    disk_reserve_mb: int = field(
+        default=64,
+        metadata={
+            "type": click.IntRange(0, 10_000_000),
+            "doc": "With less free space, in MB, the server says at /readyz that it is not ready.",
         },
     )
     project: str = field(
@@ -121,6 +136,25 @@ class Config:
             "doc": "Who reads the log lines, which decides what their special fields are called.",
         },
     )
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Return the settings in a TOML file: names of `Config` and their values, no tables.
+
+    Raises:
+        click.BadParameter: the file cannot be read, is no TOML, or names what is no setting.
+    """
+    try:
+        settings = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise click.BadParameter(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{str(path)!r} is no TOML: {error}") from error
+    names = {setting.name for setting in dataclasses.fields(Config)}
+    for name in settings:
+        if name not in names:
+            raise click.BadParameter(f"{str(path)!r} sets {name!r}, which is no setting")
+    return settings
 
 
 def environment_variable(name: str) -> str:

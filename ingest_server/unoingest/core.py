@@ -86,17 +86,6 @@ class Core:
             raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
         return Accepted(encode_acknowledgement(sent), tuple(reading.log_line for reading in stored))
 
-    def check_ready(self) -> None:
-        """Prove that a reading could be put on disk now.
-
-        Raises:
-            ProblemError: store_unavailable.
-        """
-        try:
-            self._store.probe()
-        except StoreUnavailableError as error:
-            raise ProblemError(STORE_UNAVAILABLE, str(error)) from error
-
     def batch_of(
         self, sent: SentBatch, received_at_ns: int, trace: TraceContext | None, held_ms: int = 0
     ) -> NewBatch:

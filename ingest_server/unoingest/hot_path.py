@@ -124,9 +124,12 @@ class HotPath:
         """Answer all requests of a commit; runs in the thread that committed."""
         signed = self._service.signed
         lines: list[bytes] = []
+        stored = 0
         for waiting, outcome in ended:
             if not isinstance(outcome, BaseException):
                 lines += lines_of(waiting.batch, outcome)
+                stored += len(outcome)
+        self._service.metrics.stored(stored)
         signed.log_lines(packed(lines))
         answers = [
             (

@@ -220,6 +220,14 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/healthz": {"get": _operation("Is the process alive?", [], dict(ok), None)},
+        "/metrics": {
+            "get": _operation(
+                "Counts and gauges for Prometheus",
+                [],
+                {"200": _answer("In its text format", "text/plain", {"type": "string"})},
+                None,
+            )
+        },
         "/readyz": {
             "get": _operation("Could a reading be stored now?", [], dict(ok), None, "store_unavailable")
         },

@@ -11,7 +11,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from unoingest.json_body import decode, pointer_of, refuse_duplicates, refuse_duplicates_anywhere
+from unoingest.json_body import (
+    INT64_MAX,
+    INT64_MIN,
+    decode,
+    pointer_of,
+    refuse_duplicates,
+    refuse_duplicates_anywhere,
+)
 from unoingest.points import Point
 from unoingest.problems import INVALID_READING, ProblemError
 from unoingest.sent import (
@@ -122,6 +129,12 @@ def _point(raw: PlainPoint, index: int, received_at_ns: int) -> Point:
         time_ns = received_at_ns - raw.age_ms * NS_PER_MS
     elif raw.timestamp is not UNSET:
         time_ns = (raw.timestamp - _EPOCH) // dt.timedelta(microseconds=1) * 1000
+        if not INT64_MIN <= time_ns <= INT64_MAX:
+            raise ProblemError(
+                INVALID_READING,
+                "Expected a year of 1678 to 2261",
+                pointer_of("readings", index, "timestamp"),
+            )
     return Point(time_ns, values, encode_values(values))
 
 

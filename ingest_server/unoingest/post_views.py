@@ -70,6 +70,7 @@ def _write(service: Service, precision: str) -> Response:
 
 def _log(service: Service, kept: Kept) -> None:
     if kept.batch is not None:
+        service.metrics.stored(len(kept.new))
         service.signed.log_lines(lines_of(kept.batch, kept.new))
 
 
@@ -95,6 +96,7 @@ def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
         return batch
     try:
         new = service.store.add(batch)
+        service.metrics.stored(len(new))
     except Exception as error:  # noqa: BLE001 - it gets an answer and a line in the log
         return signed.failed(claim, error)
     return signed.stored(claim, batch, new)
@@ -108,6 +110,7 @@ def _post_plain(service: Service, environ: dict[str, Any]) -> Answer:
         parse_traceparent(environ.get("HTTP_TRACEPARENT")),
         service.keys.fresh().knows,
     )
+    service.metrics.stored(len(accepted.log_lines))
     try:
         for line in accepted.log_lines:
             service.emit(line)

@@ -64,7 +64,7 @@ class Queries:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def devices(self, after: str, limit: int) -> Sequence[DeviceSummary]:
         """Return up to `limit` devices with readings, by name, behind the name `after`.
@@ -161,10 +161,24 @@ class Queries:
             )
             return [Gap(*row) for row in rows]
 
+    def outbox_extent(self) -> tuple[int, int | None]:
+        """Return how many requests wait in the outbox, at most, and when the oldest was received.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read now.
+        """
+        with self._reading() as connection:
+            # rows leave in their order; counting them would read the whole outbox
+            requests, oldest_ns = connection.execute(
+                "SELECT coalesce(max(id) - min(id) + 1, 0),"
+                " (SELECT received_at_ns FROM outbox ORDER BY id LIMIT 1) FROM outbox"
+            ).fetchone()
+            return requests, oldest_ns
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
-            with contextlib.closing(connect_reader(self._path)) as connection:
+            with contextlib.closing(connect_reader(self.path)) as connection:
                 yield connection
         except (sqlite3.Error, StoreError) as error:
             raise StoreUnavailableError("the store cannot be read") from error

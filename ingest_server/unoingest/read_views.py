@@ -25,7 +25,7 @@ View = Callable[..., Response]
 
 def add_reads(app: Flask, service: Service) -> None:
     """Add the views to the application."""
-    queries = Queries(service.store.path)
+    queries = service.queries
     for_readers = _only_for_readers(service)
     _add_of_one_device(app, queries, for_readers)
 

@@ -123,6 +123,7 @@ class RsgiEntry:
         self._application = application
         self._on_end = on_end
         self._body_read_s = body_read_s
+        self._service = service
         self._hot_path = HotPath(service, body_read_s)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
@@ -132,7 +133,9 @@ class RsgiEntry:
             # what is sent twice is no credential; joined it is none either
             authorization = ",".join(scope.headers.get_all("authorization"))
             if is_signed(authorization):
-                _send(exchange, await self._hot_path.post(scope, exchange, authorization))
+                answer = await self._hot_path.post(scope, exchange, authorization)
+                self._service.metrics.answered("hot", answer.status)
+                _send(exchange, answer)
                 return
         body = await self._read_body(scope, exchange)
         self._loop = loop = asyncio.get_running_loop()

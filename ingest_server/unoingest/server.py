@@ -13,6 +13,7 @@ kept for readings.
 """
 
 import contextlib
+import fcntl
 import functools
 import logging
 import multiprocessing
@@ -22,6 +23,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from granian import Granian
@@ -69,7 +72,7 @@ def serve(config: Config) -> None:
     """
     use_profile(config.log_profile)
     SqliteStore(config.database).close()
-    with _reserve(config.host, config.port) as reservation:
+    with _only_server_of(config.database), _reserve(config.host, config.port) as reservation:
         host, port = reservation.getsockname()[:2]
         server = Granian(
             "unoingest.app",  # only a name: the target is loaded below
@@ -96,6 +99,26 @@ def serve(config: Config) -> None:
     _log("INFO", "stopped", "unoingest has stopped")
 
 
+@contextlib.contextmanager
+def _only_server_of(database: Path) -> Iterator[None]:
+    """Keep other servers off the store while the block runs.
+
+    Two would store every reading right, and yet each would write its own log lines, deliver and delete.
+    """
+    path = database.with_name(database.name + "-serve")
+    try:
+        with path.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # the worker is forked and has it as well; it ends with us, and nobody shall wait for that
+            os.register_at_fork(after_in_child=file.close)
+            yield
+    except BlockingIOError as error:
+        raise ServeError(
+            f"another server has the store {str(database)!r}",
+            "Stop that one, or choose another --database for this one.",
+        ) from error
+
+
 def _load_app(config: Config) -> Any:
     """Return the `RsgiEntry` (granian's annotation wants a callable); runs in the worker process."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,7 +132,14 @@ def _load_app(config: Config) -> Any:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
     keys = KeyRing(key_path(config.database))
-    service = Service(behind.store, keys, project=config.project, encode_frame=behind.encode_frame)
+    service = Service(
+        behind.store,
+        keys,
+        project=config.project,
+        encode_frame=behind.encode_frame,
+        requests_per_s=config.requests_per_s,
+        disk_reserve_mb=config.disk_reserve_mb,
+    )
     return RsgiEntry(create_app_of(service), service, on_end=stack.close)
 
 

@@ -4,6 +4,7 @@ The Flask application and the hot path of `unoingest serve` are two entries over
 give the same answers.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 
@@ -11,8 +12,11 @@ from unoingest.answers import ServiceLog, Writer
 from unoingest.bearer import Bearers
 from unoingest.client_posts import ClientPosts
 from unoingest.core import Core
+from unoingest.errors import StoreUnavailableError
 from unoingest.key_ring import KeyRing
 from unoingest.limits import FailureLimit, RateLimit
+from unoingest.metrics import Metrics
+from unoingest.queries import Queries
 from unoingest.reading_log import FrameEncoder, no_frame
 from unoingest.signed_posts import SignedPosts
 from unoingest.store import Store
@@ -34,6 +38,7 @@ class Service:
         project: Google Cloud project that holds the traces, or "" to log bare trace ids.
         encode_frame: Makes the entries for the outbox, or `no_frame`.
         requests_per_s: How often a device or client may ask, or 0 for no limit.
+        disk_reserve_mb: With less free space the server is not ready, though it takes readings while it can.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Service:
         project: str = "",
         encode_frame: FrameEncoder = no_frame,
         requests_per_s: float = REQUESTS_PER_S,
+        disk_reserve_mb: int = 0,
     ) -> None:
         self.store = store
         self.keys = KeyRing(None) if keys is None else keys
@@ -58,3 +64,21 @@ class Service:
         self.signed = SignedPosts(self.core, self.keys, limits, self.log, emit)
         self.bearers = Bearers(self.keys, *limits, self.log)
         self.clients = ClientPosts(self.core, store)
+        self.queries = Queries(store.path)
+        self.metrics = Metrics(self.queries)
+        self._disk_reserve_bytes = disk_reserve_mb * 1_000_000
+
+    def check_ready(self) -> int:
+        """Prove that a reading could be put on disk now, and return how many bytes are free there.
+
+        Raises:
+            StoreUnavailableError: it could not, or the reserve of the disk is used up.
+        """
+        self.store.probe()
+        try:
+            free_bytes = shutil.disk_usage(self.store.path.parent).free
+        except OSError as error:
+            raise StoreUnavailableError("the disk cannot be asked for its free space") from error
+        if free_bytes < self._disk_reserve_bytes:
+            raise StoreUnavailableError(f"the disk has {free_bytes} bytes left, less than its reserve")
+        return free_bytes

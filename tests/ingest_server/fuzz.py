@@ -36,12 +36,20 @@ def serve_and_fuzz(folder: Path, examples: int) -> int:
         cases = fuzz(
             f"http://127.0.0.1:{json.loads(log.read_bytes().splitlines()[0])['port']}", database, examples
         )
+    except AssertionError:
+        print(*mistakes(log)[:3], sep="\n", file=sys.stderr)  # noqa: T201 - for whoever looks for the cause
+        raise
     finally:
         server.send_signal(signal.SIGTERM)
         code = server.wait(timeout=30)
     assert code == 0
-    assert b"internal_error" not in log.read_bytes()
+    assert mistakes(log) == []
     return cases
+
+
+def mistakes(log: Path) -> list[str]:
+    """Return what the server's log says of its own mistakes."""
+    return [line for line in log.read_text().splitlines() if '"internal_error"' in line]
 
 
 def fuzz(base_url: str, database: Path, examples: int) -> int:

@@ -232,6 +232,8 @@ PLAIN_REFUSED = [
         "/readings/0",
     ),
     (b'{"readings":[{"values":{"a":1,"a":1}}]}', "/readings/0/values/a"),
+    ({"readings": [{"values": {"a": 1}, "timestamp": "0001-01-01T00:00:00+23:59"}]}, "/readings/0/timestamp"),
+    ({"readings": [{"values": {"a": 1}, "timestamp": "9999-12-31T23:59:59-23:59"}]}, "/readings/0/timestamp"),
     ([1], ""),
 ]
 

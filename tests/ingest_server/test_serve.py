@@ -73,7 +73,10 @@ def test_a_reading_from_the_socket_to_the_disk_and_the_log(start_server: Start, 
     shown = run_unoingest("readings", "--database", server.database, "--json")
     assert [json.loads(line)["seq"] for line in shown.stdout.splitlines()] == [17]
     assert server.stop() == 0
-    assert [file.name for file in server.database.parent.glob("readings.db*")] == ["readings.db"]
+    assert sorted(file.name for file in server.database.parent.glob("readings.db*")) == [
+        "readings.db",
+        "readings.db-serve",
+    ]
     assert [line["reading"]["values"] for line in server.lines()] == [{"a0": 512, "a1": 300}]
     events = [json.loads(line)["event"] for line in server.process.stderr]
     assert events == ["stopped"]
@@ -313,3 +316,21 @@ def test_a_device_of_a_running_server_comes_and_goes(start_server: Start) -> Non
     assert post() == (204, answer_tag(204, BODY, key))
     assert server.stop() == 0
     assert stored_seqs(server.database) == [17]
+
+
+def test_a_second_server_of_a_store_is_refused(start_server: Start, body: Body) -> None:
+    server = start_server()
+    code, stdout, (error, hint) = failure("--database", server.database, "--port", 0)
+    assert (code, stdout) == (1, "")
+    assert error == f"Error: another server has the store {str(server.database)!r}"
+    assert hint.startswith("Hint: ")
+    assert server.request("POST", "/v1/readings", body(17))[0] == 200
+
+
+def test_metrics_of_both_entries(start_server: Start) -> None:
+    server = start_server()
+    server.request("POST", "/v1/readings", BODY, headers=signed(BODY))
+    server.request("GET", "/healthz")
+    text = server.request("GET", "/metrics")[2]
+    assert b'unoingest_answers_total{entry="hot",status="401"} 1.0' in text
+    assert b'unoingest_answers_total{entry="flask",status="200"} 1.0' in text
