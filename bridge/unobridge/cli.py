@@ -8,9 +8,12 @@ import click
 
 from unobridge.backlog import backlog
 from unobridge.doctor.command import doctor
+from unobridge.flash import flash
 from unobridge.gateway_cli import gateway
 from unobridge.ports import found
+from unobridge.provision import provision
 from unobridge.run import run
+from unosim.attrace.cli import replay
 
 
 @click.group()
@@ -29,5 +32,5 @@ def ports() -> None:
         click.echo("no serial ports", err=True)
 
 
-for command in (run, gateway, backlog, doctor):
+for command in (run, gateway, backlog, doctor, provision, flash, replay):
     main.add_command(command)

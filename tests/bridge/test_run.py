@@ -10,7 +10,7 @@ import pytest
 from bridge.conftest import Start
 from bridge.usb import WAIT_S, Cable, UnoOnCable
 from unosim.attrace import load
-from unosim.board import Image
+from unosim.board import Board, Image
 from unosim.server_process import ServerProcess
 from unosim.trace import Channel
 from unosim.uart import sample
@@ -169,7 +169,7 @@ def test_the_unmodified_image_reaches_the_server(
         route = f"ingest.lan:8080={host}:{number}"
         command = start("run", "--port", str(cable.link), "--route", route, "--record", str(recording))
         command.wait_for("the modem is on")
-        uno = UnoOnCable(cable, image)
+        uno = UnoOnCable(cable, Board(image.flash))
         try:
             command.wait_for('"acked":[1]')
             uno.unplug()

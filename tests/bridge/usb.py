@@ -16,13 +16,14 @@ import tty
 from collections.abc import Sequence
 from pathlib import Path
 
-from unosim.board import AdcStarted, Board, Image, UartSent
+from unosim.board import AdcStarted, Board, Stop, UartSent
 from unosim.clock import NS_PER_S, cycles_at
 from unosim.lab import room_sensors
 from unosim.uart import Q8, Line, sample
 from unosim.uno import CLOCK_HZ
 
 WAIT_S = 20.0
+WAKE_NS = NS_PER_S
 _TCGETS2 = 0x802C542A  # ioctl_tty(2)
 _TERMIOS2 = struct.Struct("4I20s2I")
 
@@ -94,8 +95,12 @@ class Cable:
 class UnoOnCable:
     """The board with an image, at the pace of the wall clock, at the far end of a cable."""
 
-    def __init__(self, cable: Cable, image: Image, eeprom: bytes | None = None) -> None:
-        self.board = Board(image.flash, eeprom=eeprom)
+    def __init__(self, cable: Cable, board: Board, *, wakes_by_words: bool = False) -> None:
+        """Start the board; `wakes_by_words` resets it at the first words after a silence, as DTR does."""
+        self.board = board
+        self._wakes_by_words = wakes_by_words
+        self._silent_since_ns = -WAKE_NS
+        self._lost_cycles = 0
         self.heard = bytearray()
         """What the board has been sent."""
         self._cable = cable
@@ -137,21 +142,28 @@ class UnoOnCable:
 
     def _listen(self, now_ns: int) -> None:
         data = self._cable.read()
+        if data:
+            if self._wakes_by_words and now_ns - self._silent_since_ns >= WAKE_NS:
+                self.board.reset()
+            self._silent_since_ns = now_ns
         self.heard += data
         self._to_board.set_baud(self._cable.bridge_baud)
         self._to_board.write(data, now_ns)
 
     def _turn(self, now_ns: int) -> None:
-        target = cycles_at(now_ns, CLOCK_HZ)
+        target = cycles_at(now_ns, CLOCK_HZ) - self._lost_cycles
         while self.board.cycle < target:
             room = self.board.uart_input_room
             for frame in self._to_board.take(room):
-                start = max(cycles_at(frame.start_ns, CLOCK_HZ), self._free_cycle())
+                start = max(cycles_at(frame.start_ns, CLOCK_HZ) - self._lost_cycles, self._free_cycle())
                 bit_q8 = CLOCK_HZ * Q8 // frame.baud
                 self.board.uart_input(frame.data, start, bit_q8)
                 self._next_free = start + 10 * bit_q8 // Q8 + 1
-            self.board.run(min(target, self.board.cycle + CLOCK_HZ // 500))
+            stop = self.board.run(min(target, self.board.cycle + CLOCK_HZ // 500))
             self._hear(self.board.take_events())
+            if stop not in {Stop.LIMIT, Stop.EVENT}:
+                self._lost_cycles += target - self.board.cycle  # erased flash: it stands until it is reset
+                return
 
     _next_free = 0
 
