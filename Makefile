@@ -52,6 +52,7 @@ check: install toolchain  ## format, lint, types
 bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, and the way to the log
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/modem.py
+	$(BIN)/python bench/bridging.py
 	$(BIN)/python bench/delivery.py
 
 sanitize: install toolchain  ## run the board's tests over a C core built with the sanitizers (ARGS="-k usart")

@@ -96,7 +96,7 @@ class Sessions:
             baud=baud,
             network=lambda room: SocketNetwork(None, room, tls=self._tls, tell=tell),
             wrap=wrap,
-            watch=watch,
+            watch=watch if watches else None,
             on_end=recorder.close if recorder else lambda: None,
         )
 

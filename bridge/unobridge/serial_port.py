@@ -21,9 +21,8 @@ from unobridge.errors import PortError, PortLostError
 
 READ_WAIT_S = 0.2
 """How long a read waits for a first byte, and thereby how soon a thread notices that it is to end."""
-GATHER_S = 0.001
-"""After a read bytes gather for this long, so that a busy line costs few wake-ups: 11 bytes at 115200
-baud."""
+GATHER_S = 0.002
+"""After a read bytes gather for this long, so that a busy line costs few wake-ups: 23 bytes at 115200."""
 ADAPTER_BYTES = 64
 """What an adapter may still hold when the system has handed everything over (USB full speed bulk packet)."""
 JOIN_WAIT_S = 2.0

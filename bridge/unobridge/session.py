@@ -58,7 +58,7 @@ class Session:
         baud: the rate in bits per second at which the port is open.
         network: makes the real network, of a function that tells how many bytes a link (0-4) takes now.
         wrap: what the network is wrapped in: rules, a recorder.
-        watch: is shown everything that is said.
+        watch: is shown everything that is said; None for nobody.
         on_end: called when `run` ends.
     """
 
@@ -71,7 +71,7 @@ class Session:
         baud: int,
         network: Callable[[Callable[[int], int]], SocketNetwork],
         wrap: Wrap,
-        watch: Watch,
+        watch: Watch | None,
         on_end: Callable[[], None],
     ) -> None:
         self.modem = make_modem(profile, baud)
@@ -79,7 +79,8 @@ class Session:
         self._port = port
         self._finder = finder
         self._baud = baud
-        self._watch = watch
+        self._unwatched = watch is None
+        self._watch: Watch = watch or (lambda _entry: None)
         self._on_end = on_end
         self._started_ns = time.monotonic_ns()
         self._sockets = network(self._room)
@@ -144,7 +145,7 @@ class Session:
 
     def _hear_board(self, data: bytes, now_ns: int) -> None:
         frame_ns = FRAME_BITS * NS_PER_S // self._baud
-        for left, byte in zip(range(len(data) - 1, -1, -1), data, strict=True):
+        for left, byte in () if self._unwatched else zip(range(len(data) - 1, -1, -1), data, strict=True):
             # gathered bytes came one after the other, the last of them now
             at_ns = max(now_ns - left * frame_ns, self._heard_ns)
             self._watch(Entry(at_ns, Channel.UNO_TX, bytes([byte]), self._baud))

@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridge.conftest import Start
-from bridge.usb import WAIT_S, Cable, UnoOnCable
+from bridge.usb import WAIT_S, Cable
 from unosim.attrace import load
-from unosim.board import Board, Image
-from unosim.server_process import ServerProcess
-from unosim.trace import Channel
 from unosim.uart import sample
 
 READY = b"\r\nready\r\n"
@@ -158,27 +155,3 @@ def test_a_busy_port_is_told_as_such(start: Start, cable: Cable) -> None:
     assert second.process.wait(WAIT_S) == 1
     second.end()
     assert second.said[0].endswith("another program has it open")
-
-
-def test_the_unmodified_image_reaches_the_server(
-    start: Start, cable: Cable, image: Image, tmp_path: Path
-) -> None:
-    with ServerProcess(tmp_path / "readings.db") as server:
-        host, number = server.address
-        recording = tmp_path / "session.attrace"
-        route = f"ingest.lan:8080={host}:{number}"
-        command = start("run", "--port", str(cable.link), "--route", route, "--record", str(recording))
-        command.wait_for("the modem is on")
-        uno = UnoOnCable(cable, Board(image.flash))
-        try:
-            command.wait_for('"acked":[1]')
-            uno.unplug()
-            command.wait_for("is lost")
-            uno.plug_in()
-            command.wait_for('{"boot":2,"acked":[1]}')
-        finally:
-            uno.stop()
-        assert command.end() == 0
-    for number, path in enumerate([recording, tmp_path / "session-2.attrace"], 1):
-        said = "".join(record.text for record in load(path).records if record.ch is Channel.UNO_TX)
-        assert "AT+CIPSTART" in said, number
