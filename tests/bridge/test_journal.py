@@ -65,6 +65,13 @@ def test_it_survives_its_process(path: Path) -> None:
     again.close()
 
 
+def test_a_commit_is_synced_to_the_disk(path: Path) -> None:
+    journal = Journal(path)
+    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    journal.close()
+
+
 def test_a_split_keeps_the_order_within_the_device(path: Path) -> None:
     journal = Journal(path)
     for device, tag in (("a", "1"), ("b", "x"), ("a", "2"), ("a", "3")):

@@ -18,7 +18,7 @@ from bridge.conftest import Start
 from bridge.device import NAME, WAIT_S, Device, body_of, sign, tag_of
 from bridge.test_gateway import Site, register, stored
 from mosquitto import Broker
-from unobridge.home_assistant import discovery, measure
+from unobridge.home_assistant import discovery, measure, state
 
 PASSWORD = "let-me-in"  # noqa: S105  # a test's own broker
 
@@ -200,3 +200,8 @@ def test_discovery_is_what_home_assistant_reads() -> None:
         "availability_topic": "unolink/bridge/desk/status",
         "device": {"identifiers": ["unolink_uno_2e_1"], "name": "uno.1", "manufacturer": "unolink"},
     }
+
+
+def test_the_state_is_that_of_the_last_reading() -> None:
+    batch = {"boot": 3, "channels": ["a0", "temp"], "readings": [[1, 0, 5, 20.5], [2, 0, 6, None]]}
+    assert json.loads(state(batch)) == {"a0": 6, "temp": None, "boot": 3, "seq": 2}
