@@ -10,6 +10,7 @@ gone is tried again by paho; what was in flight is sent again then, and after a 
 """
 
 import json
+import queue
 import ssl
 import threading
 from collections.abc import Callable
@@ -121,7 +122,8 @@ class Publisher:
         self._keys = keys
         self._tell = tell
         self._instant = instant
-        self._lock = threading.Lock()
+        self._pubacks: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """Message ids: paho tells them under a lock of its own, which `publish` takes, too."""
         self._in_flight: dict[int, int] = {}
         """Message id of paho to number of request."""
         self._last = 0
@@ -186,9 +188,8 @@ class Publisher:
 
     def _publish_some(self) -> bool:
         """Hand requests to paho, as many as may be in flight; return whether there may be more."""
-        with self._lock:
-            room = IN_FLIGHT_MAX - len(self._in_flight)
-            busy = self._acknowledged.union(self._in_flight.values())
+        room = IN_FLIGHT_MAX - len(self._in_flight)
+        busy = self._acknowledged.union(self._in_flight.values())
         found = self._journal.after(OUTLET, self._last, room) if room > 0 else []
         for held in found:
             if held.number not in busy:
@@ -199,9 +200,8 @@ class Publisher:
     def _publish(self, held: Held) -> None:
         message = self._message(held)
         if message is not None:
-            with self._lock:  # or the PUBACK could come before its id is known
-                info = self._client.publish(f"{self._broker.prefix}/{held.device}/readings", message, qos=1)
-                self._in_flight[info.mid] = held.number
+            info = self._client.publish(f"{self._broker.prefix}/{held.device}/readings", message, qos=1)
+            self._in_flight[info.mid] = held.number
             self._show(held)
 
     def _message(self, held: Held) -> bytes | None:
@@ -245,13 +245,14 @@ class Publisher:
             self._client.publish(topic, home_assistant.state(batch), qos=1)
 
     def _give_up_acknowledged(self) -> None:
-        with self._lock:
-            acknowledged = sorted(self._acknowledged)
-        for number in acknowledged:
+        while not self._pubacks.empty():
+            number = self._in_flight.pop(self._pubacks.get(), None)
+            if number is not None:  # others are those of states and discovery
+                self._acknowledged.add(number)
+        for number in sorted(self._acknowledged):
             self._journal.done(OUTLET, number)
             self.delivered += 1
-            with self._lock:
-                self._acknowledged.discard(number)
+            self._acknowledged.discard(number)
 
     def _on_connect(
         self,
@@ -292,9 +293,5 @@ class Publisher:
         _reason: ReasonCode,
         _properties: Properties,
     ) -> None:
-        with self._lock:
-            number = self._in_flight.pop(mid, None)
-            if number is not None:
-                self._acknowledged.add(number)
-        if number is not None:
-            self.wake()
+        self._pubacks.put(mid)
+        self.wake()
