@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import urllib3
 
 from unobridge.errors import BridgeError, UsageError
-from unobridge.journal import Held, Instant, Journal, JournalUnavailableError, this_instant
+from unobridge.instant import Instant, this_instant
+from unobridge.journal import Held, Journal, JournalUnavailableError
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import answer_tag, authorization, held_tag, request_tag, same
 

@@ -19,7 +19,8 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from unobridge import body
 from unobridge.errors import BridgeError
-from unobridge.journal import Journal, JournalUnavailableError, this_instant
+from unobridge.instant import this_instant
+from unobridge.journal import Journal, JournalUnavailableError
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import answer_tag, parse_authorization, request_tag, same
 from unobridge.targets import Address

@@ -5,9 +5,6 @@ is kept until every outlet it was added for is done with it: an outlet is a way 
 outlet is refused for good goes to the `refused` table, where a person finds it. The size is bounded: a full
 journal takes nothing more and forgets nothing.
 
-Time held is measured by a clock that runs through sleep and is not set by anybody, where there is one, so
-that a computer without a battery-backed clock does not age readings when it learns the time.
-
 What it does not do: look into requests, or know what an outlet is.
 """
 
@@ -15,12 +12,12 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unobridge.errors import BridgeError
+from unobridge.instant import Instant, this_instant
 
 APPLICATION_ID = 0x756E6A72  # "unjr"
 VERSION = 1
@@ -63,30 +60,6 @@ class JournalError(BridgeError):
 
 class JournalUnavailableError(Exception):
     """Nothing can be put on disk now; a later try may succeed."""
-
-
-@dataclass(frozen=True)
-class Instant:
-    """A moment by two clocks: the time of day, and one that nobody sets (empty `clock` for none)."""
-
-    wall_ns: int
-    clock: str
-    clock_ns: int
-
-    def elapsed_ns(self, now: "Instant") -> int:
-        """Return the time from here to a later moment, never below 0."""
-        if self.clock and self.clock == now.clock:
-            return max(0, now.clock_ns - self.clock_ns)
-        return max(0, now.wall_ns - self.wall_ns)
-
-
-def this_instant() -> Instant:
-    """Return the present moment."""
-    boot = Path("/proc/sys/kernel/random/boot_id")  # random(4): tells one run of the system from another
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    if clock is None or not boot.exists():
-        return Instant(time.time_ns(), "", 0)
-    return Instant(time.time_ns(), boot.read_text().strip(), time.clock_gettime_ns(clock))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from unobridge import home_assistant
 from unobridge.errors import BridgeError, UsageError
-from unobridge.journal import Held, Instant, Journal, JournalUnavailableError, this_instant
+from unobridge.instant import Instant, this_instant
+from unobridge.journal import Held, Journal, JournalUnavailableError
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import authorization, held_tag, request_tag, same
 

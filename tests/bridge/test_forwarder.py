@@ -9,7 +9,8 @@ import pytest
 from bridge.device import KEY, KEY_TEXT, NAME, body_of, sign, tag_of
 from unobridge.errors import BridgeError, UsageError
 from unobridge.forwarder import Answer, Forwarder, check_url
-from unobridge.journal import Instant, Journal
+from unobridge.instant import Instant
+from unobridge.journal import Journal
 from unobridge.keys import Keys
 
 RECEIVED = Instant(0, "boot", 0)

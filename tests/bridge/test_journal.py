@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from unobridge.journal import Instant, Journal, JournalError, JournalUnavailableError, Reader, this_instant
+from unobridge.instant import Instant, this_instant
+from unobridge.journal import Journal, JournalError, JournalUnavailableError, Reader
 
 NOW = Instant(1_000, "boot", 10)
 
