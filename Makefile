@@ -49,11 +49,13 @@ check: install toolchain  ## format, lint, types
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 	tools/cppcheck.sh $(DEBIAN)
 
-bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, and the way to the log
+bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, the ingest server and the way to the log
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/modem.py
 	$(BIN)/python bench/bridging.py
 	$(BIN)/python bench/delivery.py
+	@tools/debian_packages.sh .tools/influxdb influxdb || echo "InfluxDB is left out: its package cannot be had here"
+	$(BIN)/python bench/ingest.py
 
 sanitize: install toolchain  ## run the board's tests over a C core built with the sanitizers (ARGS="-k usart")
 	tools/sanitize.sh $(BIN)/python $(ARGS)

@@ -1,6 +1,7 @@
 """The settings of `unoingest`, declared once: flag, environment variable, default and help come from here."""
 
 import dataclasses
+import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -155,6 +156,23 @@ def read_config_file(path: Path) -> dict[str, Any]:
         if name not in names:
             raise click.BadParameter(f"{str(path)!r} sets {name!r}, which is no setting")
     return settings
+
+
+def config_from_environment() -> Config:
+    """Return the settings in the environment, for a server that is not started by our command.
+
+    Raises:
+        click.BadParameter: a value does not fit, or a required one is missing.
+    """
+    settings = {}
+    for setting in dataclasses.fields(Config):
+        variable = environment_variable(setting.name)
+        text = os.environ.get(variable)
+        if text is None and setting.default is dataclasses.MISSING:
+            raise click.BadParameter(f"{variable} is not set: {setting.metadata['doc']}")
+        if text is not None:
+            settings[setting.name] = click.types.convert_type(setting.metadata["type"])(text)
+    return Config(**settings)
 
 
 def environment_variable(name: str) -> str:

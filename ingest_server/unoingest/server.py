@@ -34,10 +34,8 @@ from granian.log import LogLevels
 from unoingest.app import create_app_of
 from unoingest.config import Config
 from unoingest.errors import ServeError, UnoingestError
-from unoingest.key_file import key_path
-from unoingest.key_ring import KeyRing
 from unoingest.rsgi import RsgiEntry
-from unoingest.service import Service
+from unoingest.service import service_of
 from unoingest.serving_store import open_serving_store
 from unoingest.store import SqliteStore
 from unoingest.structured_log import encode_event, use_profile, write_stderr
@@ -131,15 +129,7 @@ def _load_app(config: Config) -> Any:
     except UnoingestError as error:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
-    keys = KeyRing(key_path(config.database))
-    service = Service(
-        behind.store,
-        keys,
-        project=config.project,
-        encode_frame=behind.encode_frame,
-        requests_per_s=config.requests_per_s,
-        disk_reserve_mb=config.disk_reserve_mb,
-    )
+    service = service_of(config, behind)
     return RsgiEntry(create_app_of(service), service, on_end=stack.close)
 
 

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from unoingest.answers import ServiceLog, Writer
 from unoingest.bearer import Bearers
 from unoingest.client_posts import ClientPosts
+from unoingest.config import Config
 from unoingest.core import Core
 from unoingest.errors import StoreUnavailableError
+from unoingest.key_file import key_path
 from unoingest.key_ring import KeyRing
 from unoingest.limits import FailureLimit, RateLimit
 from unoingest.metrics import Metrics
 from unoingest.queries import Queries
 from unoingest.reading_log import FrameEncoder, no_frame
+from unoingest.serving_store import ServingStore
 from unoingest.signed_posts import SignedPosts
 from unoingest.store import Store
 from unoingest.structured_log import write_stderr, write_stdout
@@ -82,3 +85,15 @@ class Service:
         if free_bytes < self._disk_reserve_bytes:
             raise StoreUnavailableError(f"the disk has {free_bytes} bytes left, less than its reserve")
         return free_bytes
+
+
+def service_of(config: Config, behind: ServingStore) -> Service:
+    """Return the service that an operator configured, over an open store."""
+    return Service(
+        behind.store,
+        KeyRing(key_path(config.database)),
+        project=config.project,
+        encode_frame=behind.encode_frame,
+        requests_per_s=config.requests_per_s,
+        disk_reserve_mb=config.disk_reserve_mb,
+    )
