@@ -7,11 +7,10 @@ driver does.
 
 from typing import NamedTuple, Protocol
 
-from unosim.board import Board, Event, SerialSent, UartSent
+from unosim.board import CLOCK_HZ, Board, Event, SerialSent, UartSent
 from unosim.clock import cycles_at, ns_at
 from unosim.pins import pin_at
 from unosim.uart import Q8, Line, sample
-from unosim.uno import CLOCK_HZ
 
 
 class Heard(NamedTuple):

@@ -7,12 +7,11 @@ nothing else is connected to it.
 
 from collections.abc import Mapping
 
-from unosim.board import Board, Stop, UartSent
+from unosim.board import CLOCK_HZ, Board, Stop, UartSent
 from unosim.errors import UsageError
 from unosim.uart import Q8
 
 BAUD = 115_200
-CLOCK_HZ = 16_000_000
 KNOCK = b"\n!unolink\n"
 KNOCK_EVERY_S = 0.2
 OPEN_WITHIN_S = 10.0

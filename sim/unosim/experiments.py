@@ -13,9 +13,9 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
-from unosim.board import Stop
+from unosim.board import CLOCK_HZ, Stop
 from unosim.clock import ns_at
-from unosim.uno import CLOCK_HZ, Uno
+from unosim.uno import Uno
 
 Result = TypeVar("Result")
 

@@ -11,13 +11,10 @@ parts, and of two parts the last to drive.
 import copy
 from collections.abc import Callable, Iterable
 
-from unosim.board import AdcStarted, Board, Event, PinChanged, ResetBegan, Stop
+from unosim.board import CLOCK_HZ, AdcStarted, Board, Event, PinChanged, ResetBegan, Stop
 from unosim.clock import cycles_at, earliest, ns_at
 from unosim.parts.part import Part
 from unosim.pins import PORT_PINS, Pin
-
-CLOCK_HZ = 16_000_000
-"""The Uno's ceramic resonator, taken as exact."""
 
 Levels = Callable[[int, str, int], None]
 """Is shown the levels of a port's pins whenever one may have changed: instant in ns, port, byte."""

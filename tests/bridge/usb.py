@@ -16,11 +16,10 @@ import tty
 from collections.abc import Sequence
 from pathlib import Path
 
-from unosim.board import AdcStarted, Board, Stop, UartSent
+from unosim.board import CLOCK_HZ, AdcStarted, Board, Stop, UartSent
 from unosim.clock import NS_PER_S, cycles_at
 from unosim.lab import room_sensors
 from unosim.uart import Q8, Line, sample
-from unosim.uno import CLOCK_HZ
 
 WAIT_S = 20.0
 WAKE_NS = NS_PER_S

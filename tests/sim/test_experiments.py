@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from unosim.board import Board, UartSent, load_image
+from unosim.board import CLOCK_HZ, Board, UartSent, load_image
 from unosim.experiments import BranchError, branch, power_cuts
 from unosim.modem import Modem, Radio
 from unosim.network import VirtualNetwork
 from unosim.parts import Button, Dht, Led
 from unosim.simulation import Simulation
-from unosim.uno import CLOCK_HZ, Uno
+from unosim.uno import Uno
 
 Sketch = Callable[..., Path]
 

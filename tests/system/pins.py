@@ -6,9 +6,8 @@ had sent it.
 
 from collections.abc import Callable
 
-from unosim.board import Board, PinChanged, Stop, UartSent
+from unosim.board import CLOCK_HZ, Board, PinChanged, Stop, UartSent
 from unosim.board.events import Event, SerialSent
-from unosim.simulation import CLOCK_HZ
 from unosim.uart import Q8
 from unosim.uart_module import UartModule
 

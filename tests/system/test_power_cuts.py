@@ -11,11 +11,10 @@ from itertools import pairwise
 import pytest
 
 from system.node_bench import Bench, make_bench
-from unosim.board import Board, Image, Stop
+from unosim.board import CLOCK_HZ, Board, Image, Stop
 from unosim.cable import Cable
 from unosim.clock import NS_PER_S, cycles_at
 from unosim.lab import SETTINGS
-from unosim.simulation import CLOCK_HZ
 
 pytestmark = pytest.mark.system
 SEED = 11

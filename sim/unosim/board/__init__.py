@@ -22,7 +22,7 @@ Data addresses above RAMEND read as zero and ignore writes; a reserved opcode st
 `Stop.BAD_OPCODE`.
 """
 
-from unosim.board.board import AIN0, AIN1, AREF, Board
+from unosim.board.board import AIN0, AIN1, AREF, CLOCK_HZ, Board
 from unosim.board.errors import BoardError, ImageError, UartInputError
 from unosim.board.events import (
     BOOT_LOADER_FUSES,
@@ -46,6 +46,7 @@ __all__ = [
     "AIN1",
     "AREF",
     "BOOT_LOADER_FUSES",
+    "CLOCK_HZ",
     "AdcStarted",
     "Board",
     "BoardError",

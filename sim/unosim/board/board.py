@@ -26,6 +26,8 @@ from unosim.board.observer import Observer
 
 PORTS = "BCD"
 FLASH_BYTES = 32 * 1024
+CLOCK_HZ = 16_000_000
+"""The Uno's ceramic resonator, taken as exact."""
 EEPROM_BYTES = 1024
 # Untouched inputs: the bandgap's 1.1 V, and the 314 mV of the temperature sensor at 25 degrees C.
 FIXED_ANALOG_MV = {8: 314, 14: 1100}
@@ -88,7 +90,7 @@ class Board:
         eeprom: bytes | None = None,
         ram_fill: int = 0xA5,
         ram_seed: int | None = None,
-        clock_hz: int = 16_000_000,
+        clock_hz: int = CLOCK_HZ,
         fuses: Fuses = Fuses(),  # noqa: B008 - immutable
     ) -> None:
         ram = _ram(ram_fill, ram_seed)

@@ -9,13 +9,12 @@ What it does not do: find the first of two writes to the same address, one right
 
 from typing import Protocol
 
+from unosim.board import CLOCK_HZ
 from unosim.clock import NS_PER_MS, NS_PER_S, earliest
 from unosim.faults.catalogue import PowerCut, TornEeprom
 from unosim.faults.plan import Plan
 from unosim.faults.wire import Strike
 
-CLOCK_HZ = 16_000_000
-"""The Uno's."""
 LOOK_NS = NS_PER_MS // 2
 _EECR, _EEPE, _EEAR = 0x3F, 0x02, 0x41
 

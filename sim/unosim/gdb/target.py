@@ -12,9 +12,8 @@ debugger's has not.
 
 from typing import Protocol
 
-from unosim.board import Board, Stop
+from unosim.board import CLOCK_HZ, Board, Stop
 from unosim.clock import ns_at
-from unosim.uno import CLOCK_HZ
 
 DATA_OFFSET = 0x80_0000
 EEPROM_OFFSET = 0x81_0000

@@ -2,13 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from unosim.board import Board, Image
+from unosim.board import CLOCK_HZ, Board, Image
 from unosim.clock import NS_PER_S, ns_at
 from unosim.parts import Led
 from unosim.run.memory import Memory, memory_of
 from unosim.run.profile import Row
 from unosim.simulation import Simulation
-from unosim.uno import CLOCK_HZ
 
 CAUSES = {4: "brown-out", 8: "watchdog"}
 """Bits of MCUSR (ATmega328P datasheet, section "MCU Status Register")."""
