@@ -63,7 +63,6 @@ class _Template:
         """Set what is the same for all readings of a request."""
         target = self.entry
         target.timestamp.seconds, target.timestamp.nanos = divmod(at_ns, NS_PER_S)
-        target.labels.clear()
         for name, text in entry.labels.items():
             target.labels[name] = text
         target.span_id = "" if entry.span_id is UNSET else entry.span_id

@@ -24,6 +24,9 @@ from mosquitto import Broker
 from unoingest import cli
 from unoingest.fake_cloud.certificate import make_certificate
 from unoingest.key_file import KeyFile, Kind, key_path
+from unoingest.mqtt.subscriber import Broker as SubscribedBroker
+from unoingest.mqtt.subscriber import Subscriber
+from unoingest.service import Service
 from unoingest.store import SqliteStore, read_readings
 
 KEY = bytes(range(32))
@@ -242,6 +245,19 @@ def test_a_broker_that_forgot_us_is_told_of(
     with publisher(broker) as publish:
         publish(message(1))
         wait_for(database, 1)
+
+
+def test_what_came_on_a_lost_connection_is_not_acknowledged_on_the_next(
+    store: SqliteStore, broker: Broker
+) -> None:
+    """A broker that lost its memory may give the same packet identifier to another message."""
+    where = SubscribedBroker("127.0.0.1", broker.port, "", "", False, None, "test", "unolink")
+    subscriber = Subscriber(where, Service(store), log=lambda _line: None)
+    subscriber._connect()
+    subscriber._arrived.append(paho.MQTTMessage(mid=1))
+    subscriber._reconnect()
+    assert list(subscriber._arrived) == []
+    subscriber._client.disconnect()
 
 
 def finished(database: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from unoingest.store import NewBatch, SqliteStore
 
 PROJECT = "torture"
 PRODUCER_THREADS = 4
-DRAIN_S_MAX = 600
+DRAIN_S_MAX = 300
 # slow enough that there are hundreds of calls to fail, and not a few large ones
 PRODUCER_PAUSE_S = 0.015
 BATCH_READINGS = (1, 1, 5, 25, 100)
@@ -150,11 +150,13 @@ class Victim:
         self._dies_at_s = 0.0
         self.kills = 0
 
-    def keep_killing(self, command: Sequence[str]) -> None:
+    def keep_killing(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the program if it does not run, and kill it when its time has come."""
         now_s = time.monotonic()
         if self._process is None:
-            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=None)
+            self._process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             self._dies_at_s = now_s + self._draw.uniform(*self._life_s)
         elif now_s >= self._dies_at_s:
             self.end()
@@ -217,7 +219,7 @@ def run(
     certificate = folder / "certificate.pem"
     # the unmodified client speaks TLS alone, and takes its trust from the environment
     options = [f"--certificate={certificate}"] if how == "grpc" else []
-    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(certificate)
+    environment = {**os.environ, "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(certificate)}
     with fake_cloud(seed, *options) as ports:
         send = sender_command(how, database, ports, is_draining=False)
         # on a busy machine a start may take longer than a life
@@ -226,15 +228,16 @@ def run(
         producer, sender = Victim(f"{seed} producer", life_s), Victim(f"{seed} sender", life_s)
         while count_acknowledged(acks) < acknowledged or min(producer.kills, sender.kills) < kills:
             producer.keep_killing(
-                [sys.executable, __file__, "produce", str(database), str(acks), str(producer.kills)]
+                [sys.executable, __file__, "produce", str(database), str(acks), str(producer.kills)],
+                environment,
             )
-            sender.keep_killing(send)
+            sender.keep_killing(send, environment)
             time.sleep(0.05)
         producer.end()
         sender.end()
         drain = sender_command(how, database, ports, is_draining=True)
         with (folder / "drain.log").open("wb") as log:
-            subprocess.run(drain, check=True, stderr=log, timeout=DRAIN_S_MAX)
+            subprocess.run(drain, check=True, stderr=log, timeout=DRAIN_S_MAX, env=environment)
         url = f"http://127.0.0.1:{ports['rest_port']}/fake/exported"
         exported = [json.loads(line) for line in urllib.request.urlopen(url)]
     promised = acknowledged_ids(acks)
