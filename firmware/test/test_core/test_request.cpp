@@ -88,6 +88,13 @@ TEST_CASE("the first test vector: request, tag, and the tags of its answers") {
     CHECK_FALSE(bench.request.answered_by(204, "I-MD9kgJr9aTaznOwrKo5B"));
     CHECK_FALSE(bench.request.answered_by(204, "J-MD9kgJr9aTaznOwrKo5A"));
     CHECK_FALSE(bench.request.answered_by(204, nullptr));
+    std::string accepted;
+    for (size_t bit = 0; bit < 22 * 8; ++bit) {
+        std::string tag = "I-MD9kgJr9aTaznOwrKo5A";
+        tag[bit / 8] ^= static_cast<char>(1 << bit % 8);
+        accepted += bench.request.answered_by(204, tag.c_str()) ? std::to_string(bit) + " " : "";
+    }
+    CHECK(accepted == "");
 }
 
 TEST_CASE("ages across the wrap of the clock; none for readings of an earlier start") {

@@ -75,8 +75,6 @@ void Settings::begin_draft() {
     slot_ = from == NO_SLOT ? 0 : from ^ 1;
     drafting_ = true;
     const uint16_t address = address_of_slot(slot_);
-    // An older generation must not come back with new content.
-    hal::eeprom_write(address + CRC_OFFSET, hal::eeprom_read(address + CRC_OFFSET) ^ 0xFF);
     if (from == NO_SLOT) {
         fill_with_defaults();
         return;
