@@ -10,6 +10,7 @@ in the place of our bytes on its channel; the test suite runs a sample.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -56,17 +57,17 @@ FAULTS = {
 class Verdict:
     """What a run found; `is_good` says whether delivery kept its promise."""
 
-    seed: int
     acknowledged: int
-    producer_kills: int
-    sender_kills: int
     visible: int
     exported: int
     dead_letters: int
     missing: int
     visible_twice: int
     wrongly_dead: int
-    seconds: float
+    seed: int = 0
+    producer_kills: int = 0
+    sender_kills: int = 0
+    seconds: float = 0.0
 
     @property
     def is_good(self) -> bool:
@@ -240,6 +241,18 @@ def run(
             subprocess.run(drain, check=True, stderr=log, timeout=DRAIN_S_MAX, env=environment)
         url = f"http://127.0.0.1:{ports['rest_port']}/fake/exported"
         exported = [json.loads(line) for line in urllib.request.urlopen(url)]
+    verdict = judge(database, acks, exported)
+    return dataclasses.replace(
+        verdict,
+        seed=seed,
+        producer_kills=producer.kills,
+        sender_kills=sender.kills,
+        seconds=time.monotonic() - started_s,
+    )
+
+
+def judge(database: Path, acks: Path, exported: Sequence[Mapping[str, str]]) -> Verdict:
+    """Compare what was promised with what the log shows; the run's own figures are filled in by `run`."""
     promised = acknowledged_ids(acks)
     # what a query shows: entries of equal project, time and insertId once
     visible = Counter(found for _, found in {(entry["timestamp"], entry["insertId"]) for entry in exported})
@@ -249,17 +262,13 @@ def run(
     dead_ids = {id_of(letter.frame) for letter in dead}
     poison = FaultPlan(poison_rate=POISON_RATE)
     return Verdict(
-        seed,
-        len(promised),
-        producer.kills,
-        sender.kills,
-        len(visible),
-        len(exported),
-        len(dead),
+        acknowledged=len(promised),
+        visible=len(visible),
+        exported=len(exported),
+        dead_letters=len(dead),
         missing=len(promised - visible.keys() - dead_ids),
         visible_twice=sum(times > 1 for times in visible.values()),
         wrongly_dead=sum(not poison.is_poison(dead_id) for dead_id in dead_ids),
-        seconds=time.monotonic() - started_s,
     )
 
 
