@@ -99,10 +99,6 @@ class Simulation:
                 raise SimulationError(f"the board stopped {at}: {stop.name}")
         return True
 
-    def power_on_module(self) -> None:
-        """Cut the module's power, or pull its reset pin, and let it start anew."""
-        self._end.power_on(self.now_ns)
-
     def step(self, limit_ns: int) -> Stop:
         """Run to the next instant at which something happens, and let it happen.
 

@@ -1,19 +1,24 @@
 """One node, one modem, one `SigningServer`: the bench on which the images are measured and tormented."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from system.pins import PinBoard
 from system.signing_server import SigningServer
-from unosim.board import Image
+from unosim.board import Board, Image
+from unosim.board_serial import HardwareSerial, PinSerial
 from unosim.counters import Counters, read_counters
 from unosim.faults import Injection, Plan
 from unosim.lab import SERVER, room_sensors, set_up_eeprom
 from unosim.modem import PROFILES, AccessPoint, Modem, Radio, Settings
 from unosim.modem.settings import UartFormat
 from unosim.network import VirtualNetwork
+from unosim.parts import Part
+from unosim.reset_wire import ResetWire
 from unosim.simulation import Simulation
 
 SSID = "unolink"
+RESET_PIN = 4
+"""To it the module's RST is wired."""
 
 
 @dataclass
@@ -23,7 +28,7 @@ class Bench:
     image: Image
     simulation: Simulation
     server: SigningServer
-    board: PinBoard
+    board: Board
     injection: Injection
 
     @property
@@ -50,7 +55,7 @@ def make_bench(  # each is something that tests vary
     baud: int = 115_200,
     plan: Plan | None = None,
     eeprom: bytes | None = None,
-    board_type: type[PinBoard] = PinBoard,
+    parts: Iterable[Part] = (),
     **changes: str,
 ) -> Bench:
     """Put a node that has been set up on the bench.
@@ -62,21 +67,21 @@ def make_bench(  # each is something that tests vary
         baud: the rate that the modem has stored.
         plan: what goes wrong.
         eeprom: what the node has in its EEPROM instead.
-        board_type: a board with more parts.
+        parts: what else is on the Uno's pins.
         changes: settings that differ from the lab's.
     """
     server = SigningServer()
     injection = Injection(plan or Plan())
-    modem = injection.modem(make_modem(profile, baud), [SSID])
+    reset = ResetWire(RESET_PIN, injection.modem(make_modem(profile, baud), [SSID]))
     network = injection.network(VirtualNetwork({SERVER: server.connection}))
-    benches: list[Bench] = []
-
-    def reset_modem() -> None:
-        simulation = benches[0].simulation
-        simulation.power_on_module()
-
     content = set_up_eeprom(image.flash, **changes) if eeprom is None else eeprom
-    board = board_type(image.flash, content, modem, soft=soft, on_reset=reset_modem)
-    bench = Bench(image, Simulation(board, modem, network, analog=room_sensors()), server, board, injection)
-    benches.append(bench)
-    return bench
+    board = Board(image.flash, eeprom=content)
+    simulation = Simulation(
+        board,
+        reset.module,
+        network,
+        analog=room_sensors(),
+        parts=[reset, *parts],
+        wiring=PinSerial if soft else HardwareSerial,
+    )
+    return Bench(image, simulation, server, board, injection)
