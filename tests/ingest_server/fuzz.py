@@ -19,6 +19,11 @@ from unoingest.signature import encode_key
 
 KEY = bytes(range(32))
 HOOKS = Path(__file__).with_name("fuzz_hooks.py")
+# by default it does not know that a body beyond the limit is refused by 413
+CONFIG = """
+[checks]
+negative_data_rejection.expected-statuses = ["4xx"]
+"""
 CASES = re.compile(r"(\d+) generated, (\d+) passed")
 
 
@@ -89,6 +94,7 @@ def run(base_url: str, examples: int, *options: str, hooks: bool = False) -> int
         *options,
     ]
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "schemathesis.toml").write_text(CONFIG)
         environment = {**os.environ, "PYTHONPATH": str(HOOKS.parent)}
         if hooks:
             environment["SCHEMATHESIS_HOOKS"] = HOOKS.stem
@@ -96,7 +102,9 @@ def run(base_url: str, examples: int, *options: str, hooks: bool = False) -> int
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
     found = CASES.search(done.stdout)
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
+    # the first failure from its beginning: a generated body may be as long as it likes
+    report = done.stdout[done.stdout.find("= FAILURES =") :]
+    assert done.returncode == 0, report[:8000] + done.stderr[-2000:]
     assert found, done.stdout
     return int(found[1])
 
