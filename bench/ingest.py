@@ -238,9 +238,9 @@ def main() -> int:
         bench, syncs = Bench(folder), []
         table = rows(folder)
         for _ in range(ROUNDS):
-            for row, server, posts, load in table:
+            for row, server, posts, row_load in table:
                 syncs.append(syncs_per_s(folder))
-                bench.run(row, server, posts, *load)
+                bench.run(row, server, posts, *row_load)
                 say(f"measured: {row}", to=sys.stderr)
     say(f"the disk: {statistics.median(syncs):.0f} syncs/s; {os.getloadavg()[0]:.1f} processes wanted to run")
     for measured in bench.results:

@@ -1,9 +1,9 @@
 /* A load generator for one HTTP/1.1 server: prebuilt requests in, one line of JSON out.
  *
- * Rules: one thread, non-blocking sockets, epoll. Each request of the file is sent once, in order; a run ends when
- * the file or the time is used up. Closed loop: each client sends its next request when the answer is there. Open
- * loop (a rate is given): requests are due at fixed instants, whether clients are free or not, and their latency
- * counts from the instant at which they were due, so a server that stalls cannot hide it.
+ * Rules: one thread, non-blocking sockets, epoll. Each request of the file is sent once, in order; a run ends
+ * when the file or the time is used up. Closed loop: each client sends its next request when the answer is
+ * there. Open loop (a rate is given): requests are due at fixed instants, whether clients are free or not,
+ * and their latency counts from the instant at which they were due, so a server that stalls cannot hide it.
  * An answer counts by its status; a connection that breaks before the answer counts as "broken".
  *
  * usage: load PORT FILE CLIENTS SECONDS keep|close [REQUESTS_PER_SECOND]
@@ -72,9 +72,11 @@ static void die(const char* what) {
 static void load_requests(const char* path) {
     int fd = open(path, O_RDONLY);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0) die(path);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        die(path);
     next_byte = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    if (next_byte == MAP_FAILED) die(path);
+    if (next_byte == MAP_FAILED)
+        die(path);
     end_byte = next_byte + status.st_size;
     close(fd);
     for (const char* at = next_byte; at < end_byte; latency_count_max++) {
@@ -88,11 +90,14 @@ static void load_requests(const char* path) {
 static void open_connection(Client* client) {
     int one = 1;
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (client->fd < 0) die("socket");
+    if (client->fd < 0)
+        die("socket");
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(client->fd, (struct sockaddr*)&server, sizeof server) != 0 && errno != EINPROGRESS) die("connect");
+    if (connect(client->fd, (struct sockaddr*)&server, sizeof server) != 0 && errno != EINPROGRESS)
+        die("connect");
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = client};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client->fd, &event) != 0) die("epoll_ctl");
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client->fd, &event) != 0)
+        die("epoll_ctl");
 }
 
 static void close_connection(Client* client) {
@@ -107,21 +112,24 @@ static void go_on_sending(Client* client) {
     while (client->sent_bytes < client->request_bytes) {
         ssize_t bytes = send(client->fd, client->request + client->sent_bytes,
                              client->request_bytes - client->sent_bytes, MSG_NOSIGNAL);
-        if (bytes < 0) return; /* EAGAIN, ENOTCONN: an event follows; an error: reading finds it */
+        if (bytes < 0)
+            return; /* EAGAIN, ENOTCONN: an event follows; an error: reading finds it */
         client->sent_bytes += (uint32_t)bytes;
     }
 }
 
 /* Give a client the next request. Returns false when there is none. */
 static bool begin_request(Client* client, int64_t due_ns) {
-    if (next_byte >= end_byte) return false;
+    if (next_byte >= end_byte)
+        return false;
     memcpy(&client->request_bytes, next_byte, sizeof client->request_bytes);
     client->request = next_byte + sizeof client->request_bytes;
     next_byte = client->request + client->request_bytes;
     client->sent_bytes = client->got_bytes = 0;
     client->due_ns = due_ns;
     client->busy = true;
-    if (client->fd < 0) open_connection(client);
+    if (client->fd < 0)
+        open_connection(client);
     go_on_sending(client);
     return true;
 }
@@ -134,10 +142,12 @@ static void end_request(Client* client) {
 /* Return the length of the whole answer, or 0 while its head is not complete. */
 static size_t answer_length(const Client* client) {
     const char* end = memmem(client->answer, client->got_bytes, "\r\n\r\n", 4);
-    if (end == NULL) return 0;
+    if (end == NULL)
+        return 0;
     size_t head_bytes = (size_t)(end - client->answer) + 4;
     for (const char* line = client->answer; line < end; line = strstr(line, "\r\n") + 2) {
-        if (strncasecmp(line, "content-length:", 15) == 0) return head_bytes + strtoul(line + 15, NULL, 10);
+        if (strncasecmp(line, "content-length:", 15) == 0)
+            return head_bytes + strtoul(line + 15, NULL, 10);
     }
     return head_bytes;
 }
@@ -150,7 +160,8 @@ static void take_answer(Client* client) {
         malformed++;
     }
     latencies_ns[answered++] = now_ns() - client->due_ns;
-    if (!keep_alive) close_connection(client);
+    if (!keep_alive)
+        close_connection(client);
     end_request(client);
 }
 
@@ -158,7 +169,8 @@ static void read_answer(Client* client) {
     while (client->fd >= 0) {
         ssize_t bytes =
             recv(client->fd, client->answer + client->got_bytes, ANSWER_BYTES_MAX - 1 - client->got_bytes, 0);
-        if (bytes < 0 && (errno == EAGAIN || errno == ENOTCONN)) return;
+        if (bytes < 0 && (errno == EAGAIN || errno == ENOTCONN))
+            return;
         if (bytes <= 0) {
             close_connection(client);
             if (client->busy) {
@@ -170,7 +182,8 @@ static void read_answer(Client* client) {
         client->got_bytes += (uint32_t)bytes;
         client->answer[client->got_bytes] = '\0';
         size_t length = answer_length(client);
-        if (client->busy && length != 0 && client->got_bytes >= length) take_answer(client);
+        if (client->busy && length != 0 && client->got_bytes >= length)
+            take_answer(client);
     }
 }
 
@@ -179,8 +192,10 @@ static void serve_events(int timeout_ms) {
     int count = epoll_wait(epoll_fd, events, EVENTS_MAX, timeout_ms);
     for (int i = 0; i < count; i++) {
         Client* client = events[i].data.ptr;
-        if (client->fd >= 0 && (events[i].events & EPOLLOUT) && client->busy) go_on_sending(client);
-        if (client->fd >= 0 && (events[i].events & ~(uint32_t)EPOLLOUT)) read_answer(client);
+        if (client->fd >= 0 && (events[i].events & EPOLLOUT) && client->busy)
+            go_on_sending(client);
+        if (client->fd >= 0 && (events[i].events & ~(uint32_t)EPOLLOUT))
+            read_answer(client);
     }
 }
 
@@ -199,7 +214,8 @@ static void run_closed_loop(int64_t end_ns) {
 static void run_open_loop(int64_t start_ns, int64_t end_ns, double rate) {
     for (uint64_t number = 0;;) {
         int64_t now = now_ns();
-        if (now >= end_ns) return;
+        if (now >= end_ns)
+            return;
         int64_t due_ns = start_ns + (int64_t)((double)number * 1e9 / rate);
         if (due_ns <= now && free_count > 0) {
             if (!begin_request(&clients[free_clients[--free_count]], due_ns)) {
@@ -219,7 +235,8 @@ static int by_value(const void* left, const void* right) {
 }
 
 static double percentile_ms(double share) {
-    if (answered == 0) return 0;
+    if (answered == 0)
+        return 0;
     size_t place = (size_t)(share * (double)answered);
     return (double)latencies_ns[place < answered ? place : answered - 1] / 1e6;
 }
@@ -233,7 +250,8 @@ static void report(double seconds, size_t in_time, int count) {
            (unsigned long long)malformed, waiting);
     const char* comma = "";
     for (int status = 0; status < STATUS_MAX; status++) {
-        if (statuses[status] == 0) continue;
+        if (statuses[status] == 0)
+            continue;
         printf("%s\"%d\":%llu", comma, status, (unsigned long long)statuses[status]);
         comma = ",";
     }
@@ -251,7 +269,8 @@ int main(int argc, char** argv) {
     int count = atoi(argv[3]);
     double seconds = atof(argv[4]), rate = argc == 7 ? atof(argv[6]) : 0;
     keep_alive = strcmp(argv[5], "keep") == 0;
-    if (count < 1 || count > CLIENTS_MAX || seconds <= 0) return 2;
+    if (count < 1 || count > CLIENTS_MAX || seconds <= 0)
+        return 2;
     load_requests(argv[2]);
     epoll_fd = epoll_create1(0);
     for (int i = 0; i < count; i++) {
@@ -267,7 +286,8 @@ int main(int argc, char** argv) {
     double run_s = (double)(now_ns() - start_ns) / 1e9;
     /* what is on its way may still be answered, but counts for nothing in the rate */
     size_t in_time = answered;
-    for (int64_t drain_end_ns = now_ns() + NS_PER_S; free_count < count && now_ns() < drain_end_ns;) serve_events(10);
+    for (int64_t drain_end_ns = now_ns() + NS_PER_S; free_count < count && now_ns() < drain_end_ns;)
+        serve_events(10);
     report(run_s, in_time, count);
     return 0;
 }

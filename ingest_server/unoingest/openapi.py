@@ -169,7 +169,6 @@ def _post() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    ok = {"200": _answer("It is so", _JSON, _STATE)}
     history = [_OF_DEVICE, _LIMIT, _CURSOR]
     latest = _object(value={"type": "number"}, **_IDENTITY)
     page = _object(
@@ -219,6 +218,13 @@ def _paths() -> dict[str, Any]:
                 "Every reading as CSV", [of_device, channels], csv_text, _READER, *_OF_KEY, "invalid_query"
             )
         },
+        **_service_paths(),
+    }
+
+
+def _service_paths() -> dict[str, Any]:
+    ok = {"200": _answer("It is so", _JSON, _STATE)}
+    return {
         "/healthz": {"get": _operation("Is the process alive?", [], dict(ok), None)},
         "/metrics": {
             "get": _operation(
