@@ -162,9 +162,17 @@ class GatewayServer:
 
     def close(self) -> None:
         """Take no more requests, and let those that have begun end."""
-        self._server.close()
-        self._server.task_dispatcher.shutdown()
+        # in the loop's own thread: it would wait for a socket that is no longer there
+        _trigger_of(self._server).pull_trigger(self._server.close)
         self._thread.join(CLIENT_WAIT_S)
+        self._server.task_dispatcher.shutdown()
+
+
+def _trigger_of(server: MultiSocketServer | BaseWSGIServer) -> Any:
+    """Return what wakes the server's loop; the first one's, where a name led to several addresses."""
+    if isinstance(server, MultiSocketServer):
+        return next(one.trigger for one in (server.map or {}).values() if isinstance(one, BaseWSGIServer))
+    return server.trigger
 
 
 def _port_of(server: MultiSocketServer | BaseWSGIServer) -> int:
