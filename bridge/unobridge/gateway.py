@@ -170,9 +170,10 @@ class GatewayServer:
 
 def _trigger_of(server: MultiSocketServer | BaseWSGIServer) -> Any:
     """Return what wakes the server's loop; the first one's, where a name led to several addresses."""
-    if isinstance(server, MultiSocketServer):
-        return next(one.trigger for one in (server.map or {}).values() if isinstance(one, BaseWSGIServer))
-    return server.trigger
+    sockets: list[Any] = (
+        list((server.map or {}).values()) if isinstance(server, MultiSocketServer) else [server]
+    )
+    return next(one.trigger for one in sockets if isinstance(one, BaseWSGIServer))
 
 
 def _port_of(server: MultiSocketServer | BaseWSGIServer) -> int:

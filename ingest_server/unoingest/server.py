@@ -15,6 +15,7 @@ kept for readings.
 import contextlib
 import fcntl
 import functools
+import http.client
 import logging
 import multiprocessing
 import os
@@ -170,7 +171,12 @@ def _reserve(host: str, port: int) -> socket.socket:
 def _announce_when_listening(host: str, port: int) -> None:
     def wait_and_announce() -> None:
         while True:
-            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            # an answer, and not just a connection: only then does the worker heed a signal to end
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                asking = http.client.HTTPConnection(host, port, timeout=1)
+                asking.request("GET", "/healthz")
+                asking.getresponse().read()
+                asking.close()
                 break
             time.sleep(_LISTENING_POLL_S)
         shown_host = f"[{host}]" if ":" in host else host
