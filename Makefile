@@ -82,7 +82,7 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 campaign: install firmware  ## every single fault at every byte on every profile, 2,000 power cuts: hours
 	$(BIN)/python -m pytest -m campaign tests/system $(ARGS)
 fuzzapi: install  ## 20,000 generated requests against the ingest server and its OpenAPI document (minutes)
-	PYTHONPATH=tests $(BIN)/python -m ingest_server.fuzz 600
+	PYTHONPATH=tests $(BIN)/python -m ingest_server.fuzz 2500
 
 format: install  ## rewrite the sources in the house's format
 	$(BIN)/ruff format .
