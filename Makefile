@@ -18,13 +18,10 @@ export PLATFORMIO_DISABLE_UPGRADE_CHECK := true
 PACKAGES := gcc-avr binutils-avr avr-libc arduino-core-avr libsimavr2 libsimavr-dev gdb-avr 'libelf1t64|libelf1' doctest-dev \
     cppcheck 'libtinyxml2-11|libtinyxml2-10|libtinyxml2-9' libpcre3
 # a broker for the tests, and what it needs beyond a minimal system
-PACKAGES += mosquitto libmosquitto1 libcjson1 libdlt2 'libwebsockets19t64|libwebsockets17|libwebsockets16' libwrap0 \
+PACKAGES += mosquitto libmosquitto1 libcjson1 libdlt2 'libwebsockets19t64|libwebsockets19|libwebsockets17|libwebsockets16' libwrap0 \
     'libuv1t64|libuv1' 'libev4t64|libev4'
 # what `unobridge flash` calls
 PACKAGES += avrdude libftdi1 'libhidapi-libusb0' 'libusb-0.1-4' 'libusb-1.0-0' 'libreadline8t64|libreadline8'
-
-# An MQTT broker for tests, with the libraries that a machine may lack.
-BROKER := mosquitto libcjson1 'libwebsockets19t64|libwebsockets19|libwebsockets17|libwebsockets16' libwrap0 libdlt2 libev4 'libuv1t64|libuv1'
 
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
@@ -105,7 +102,7 @@ install: .venv/.installed  ## Python packages and our own, with the C core compi
 toolchain: .tools/.ready  ## AVR compiler, Arduino core and simavr (a test oracle), unpacked into .tools
 
 .tools/.ready: Makefile tools/debian_packages.sh tools/host_cxx.sh $(wildcard tools/pio_offline/*.py tools/pio_offline/*/*) .venv/.locked
-	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES) $(BROKER)
+	@$(ONE_AT_A_TIME) tools/debian_packages.sh $(DEBIAN) $(PACKAGES)
 	@$(ONE_AT_A_TIME) tools/host_cxx.sh $(DEBIAN)
 	@$(ONE_AT_A_TIME) $(BIN)/python tools/pio_offline/seed.py "$(PLATFORMIO_CORE_DIR)" $(DEBIAN)/usr
 	@touch $@
