@@ -1,6 +1,6 @@
 """A soak: the compiled image on the whole path for days of simulated time, more than once, to the same trace.
 
-From a shell, seven days twice; a simulated day takes some ten minutes:
+The node takes a reading a minute. From a shell, seven days twice:
 
     make soak ARGS="--days 7"
 """
@@ -17,6 +17,7 @@ from unosim.counters import read_counters
 from unosim.trace import Channel, Trace
 
 HOUR_S = 3600
+INTERVAL_MS = 60_000
 
 
 class Digest(Trace):
@@ -46,7 +47,9 @@ def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> S
         show: whether to say on standard error after each simulated hour how far it is.
     """
     trace = Digest()
-    with virtual_simulation(image, database, lambda _: None, trace=trace) as simulation:
+    with virtual_simulation(
+        image, database, lambda _: None, trace=trace, interval_ms=str(INTERVAL_MS)
+    ) as simulation:
         for hour in range(int(hours)):
             simulation.run(lambda: False, limit_s=hour * HOUR_S)
             if show:

@@ -60,11 +60,12 @@ def virtual_simulation(
     wrap: Callable[[Peer], Peer] = lambda peer: peer,
     injection: Injection | None = None,
     trace: Trace | None = None,
+    **settings: str,
 ) -> Iterator[Simulation]:
     """Join image, modem and the server's WSGI application, in this process and in simulated time.
 
     `emit` gets the server's log lines, `wrap` may put something between the network and each connection's
-    server, and `injection` says what goes wrong on the way.
+    server, `injection` says what goes wrong on the way, and `settings` are what the node is told besides.
     """
     register(database)
     store = SqliteStore(database)
@@ -77,7 +78,7 @@ def virtual_simulation(
     )
     network = VirtualNetwork({SERVER: lambda: wrap(WsgiPeer(application))})
     simulation = Simulation(
-        Board(image.flash, eeprom=set_up_eeprom(image.flash), ram_fill=RAM_FILL),
+        Board(image.flash, eeprom=set_up_eeprom(image.flash, **settings), ram_fill=RAM_FILL),
         injection.modem(make_modem(), [SSID]) if injection else make_modem(),
         injection.network(network) if injection else network,
         trace=trace,
