@@ -50,16 +50,16 @@ class MetricsServer:
     """
 
     def __init__(self, address: Address, read: Callable[[], Figures]) -> None:
-        registry = CollectorRegistry(auto_describe=False)
+        collectors = CollectorRegistry(auto_describe=False)
         host, port = address
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            self._server, self._thread = start_http_server(port, host, collectors)
         except (OSError, OverflowError) as error:
             raise BridgeError(
                 f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
                 hint="choose another address of this machine, or a port that is free: --metrics",
             ) from error
-        registry.register(_Collected(read))
+        collectors.register(_Collected(read))
         self.address: Address = (host, self._server.server_port)
 
     def close(self) -> None:

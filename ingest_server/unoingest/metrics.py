@@ -5,6 +5,7 @@ No label holds a device's name: a server with thousands of devices would have as
 
 import shutil
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -25,18 +26,16 @@ class Metrics:
     """
 
     def __init__(self, queries: Queries) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_StoreState(queries))
+        self._collectors = CollectorRegistry()
+        self._collectors.register(_StoreState(queries))
+        own: Any = {"registry": self._collectors}
         self._answers = Counter(
-            "unoingest_answers",
-            "HTTP answers, by entry and status.",
-            ["entry", "status"],
-            registry=self._registry,
+            "unoingest_answers", "HTTP answers, by entry and status.", ["entry", "status"], **own
         )
         # prometheus-client looks each one up behind a lock, for four times the price of counting
         self._counters: dict[tuple[str, int], Counter] = {}
         self._readings = Counter(
-            "unoingest_readings_stored", "Readings that were new and are on disk.", registry=self._registry
+            "unoingest_readings_stored", "Readings that were new and are on disk.", **own
         )
 
     def answered(self, entry: str, status: int) -> None:
@@ -56,7 +55,7 @@ class Metrics:
         Raises:
             StoreUnavailableError: the store cannot be read now.
         """
-        return generate_latest(self._registry)
+        return generate_latest(self._collectors)
 
 
 class _StoreState(Collector):
