@@ -1,6 +1,6 @@
 """A soak: the compiled image on the whole path for days of simulated time, more than once, to the same trace.
 
-The node takes a reading a minute. From a shell, seven days twice:
+The node takes a reading a minute. From a shell, seven days in two processes side by side:
 
     make soak ARGS="--days 7"
 """
@@ -8,6 +8,7 @@ The node takes a reading a minute. From a shell, seven days twice:
 import argparse
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,20 +62,25 @@ def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> S
     return Soaked(trace.digest(), counters.acked, counters.lost)
 
 
+def soak_alone(elf: Path, hours: float, show: bool) -> Soaked:  # noqa: FBT001 - called by a pool
+    """Run an image on a store of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return soak(load_image(elf), Path(folder) / "soak.db", hours, show=show)
+
+
 def main() -> int:
     """Run twice and compare; 1 if the runs differ or readings were lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--days", type=float, default=7)
     parser.add_argument("--image", type=Path, default=Path(".pio/build/uno/firmware.elf"))
     options = parser.parse_args()
-    image = load_image(options.image)
-    runs = []
-    for n in range(2):
-        with tempfile.TemporaryDirectory() as folder:
-            runs.append(soak(image, Path(folder) / "soak.db", 24 * options.days, show=True))
-        sys.stderr.write(f"\nrun {n + 1}: {runs[-1]}\n")
+    hours = 24 * options.days
+    with ProcessPoolExecutor(2) as pool:
+        runs = list(pool.map(soak_alone, [options.image] * 2, [hours] * 2, [True, False]))
+    for n, run in enumerate(runs):
+        sys.stderr.write(f"\nrun {n + 1}: {run}")
     same = runs[0] == runs[1]
-    sys.stdout.write("the same trace twice\n" if same else "THE RUNS DIFFER\n")
+    sys.stdout.write("\nthe same trace twice\n" if same else "\nTHE RUNS DIFFER\n")
     return int(not same or runs[0].lost > 0)
 
 
