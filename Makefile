@@ -76,8 +76,9 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 	    firmware/fuzz/*.cpp firmware/test/test_core/fake_board.cpp firmware/lib/core/src/core/*.cpp -o build/fuzzbytes
 	build/fuzzbytes $(or $(ARGS),20000 1)
 
-campaign: install firmware  ## every single fault at every byte on every profile, 2,000 power cuts: hours
-	$(BIN)/python -m pytest -m campaign tests/system $(ARGS)
+campaign: install firmware  ## try every claim of docs/reliability.md in full, up to two hours (ARGS="--each-push", ARGS="forgeries")
+	PYTHONPATH=tests $(BIN)/python -m campaign $(ARGS)
+
 fuzzapi: install  ## 20,000 generated requests against the ingest server and its OpenAPI document (minutes)
 	PYTHONPATH=tests $(BIN)/python -m ingest_server.fuzz 2500
 

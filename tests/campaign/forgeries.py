@@ -12,6 +12,7 @@ import io
 import random
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,6 +201,13 @@ def attack(attempts: int, folder: Path, *, seed: int = 1) -> Iterator[Attempt]:
             status = _status(application, post, f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}")
             yield Attempt(tuple(one.__name__ for one in changes), post, status, _spelt(post) in allowed)
         assert _rows(store.path) == stored
+
+
+def tries(trials: range) -> Iterator[str]:
+    """Yield what was wrong with each of so many requests, sent to one application."""
+    with tempfile.TemporaryDirectory() as folder:
+        for attempt in attack(len(trials), Path(folder), seed=trials.start):
+            yield attempt.harm
 
 
 def _service(store: SqliteStore, folder: Path) -> Service:

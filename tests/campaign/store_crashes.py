@@ -8,13 +8,14 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from campaign import store_workload
 from campaign.crash_states import CrashedDisk, moments, write_files
-from campaign.disk_record import Step, read_record, spied_environment
+from campaign.disk_record import Step, build_spy, read_record, spied_environment
 from unoingest.errors import StoreError
 from unoingest.sqlite_file import BUSY_TIMEOUT_MS, open_database
 
@@ -22,6 +23,9 @@ READINGS_PER_DEVICE = 30
 STATES_PER_RUN = 2_000
 OFTEN_CHECKPOINTED = "wal_autocheckpoint=12"
 """Moves the log into the database every 12 pages, not every 1,000, so that a short run does it often."""
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a disk that is quick to be filled anew; the name is drawn
+"""Where Linux has a folder in memory."""
 
 Identity = tuple[str, int]
 
@@ -55,10 +59,18 @@ def crash_the_store(
     """
     for run in range(-(-states // STATES_PER_RUN)):
         chance = random.Random(f"{seed}/{run}")
-        checkpoints = (OFTEN_CHECKPOINTED,) if run % 2 else ()
+        checkpoints = (OFTEN_CHECKPOINTED,) if chance.random() < 0.5 else ()
         steps = _record(folder, spy, f"{seed}-{run}", run, (*pragmas, *checkpoints))
         left = min(STATES_PER_RUN, states - run * STATES_PER_RUN)
         yield from _verdicts(run, steps, folder / "disk", left, chance)
+
+
+def tries(trials: range) -> Iterator[str]:
+    """Yield what was wrong with each of so many states, all from one record or a few."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
+        folder = Path(name)
+        for verdict in crash_the_store(len(trials), folder, build_spy(folder), seed=trials.start):
+            yield verdict.harm and f"behind step {verdict.moment}: {verdict.harm}"
 
 
 def _record(folder: Path, spy: Path, name: str, run: int, pragmas: tuple[str, ...]) -> list[Step]:

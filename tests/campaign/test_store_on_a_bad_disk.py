@@ -10,7 +10,7 @@ from campaign.store_crashes import crash_the_store
 from campaign.store_faults import fail_the_disk, open_on_a_failing_disk
 
 pytestmark = pytest.mark.system
-STATES = 20_000
+STATES = 1_000
 
 
 @pytest.fixture(scope="module")

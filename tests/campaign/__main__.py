@@ -1,0 +1,46 @@
+"""Tries what is claimed, on every core, and keeps the results: `make campaign`.
+
+    python -m campaign [CLAIM ...] [--each-push] [--first N --trials N]
+
+Without names it tries every claim of `claims.py`. A claim that does not hold is printed with the command
+that tries it again, and the exit code is then 1. A whole campaign takes up to two hours; what it has
+finished stays in build/campaign, so that it can be interrupted and taken up again with the same command,
+as long as the code is the same commit. `python -m campaign.report` writes docs/reliability.md from there.
+"""
+
+import argparse
+import os
+import sys
+
+from campaign.claims import CLAIMS
+from campaign.results import Results
+from campaign.runner import run, summary, tasks_of
+
+
+def main() -> int:
+    """Run as the module says."""
+    parser = argparse.ArgumentParser(prog="campaign", description=__doc__.partition("\n")[0])
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help=", ".join(one.name for one in CLAIMS))
+    parser.add_argument("--each-push", action="store_true", help="as many trials as CI runs")
+    parser.add_argument("--first", type=int, default=0, help="the first trial's number")
+    parser.add_argument("--trials", type=int, help="how many trials of each claim")
+    options = parser.parse_args()
+    unknown = set(options.claims) - {claim.name for claim in CLAIMS}
+    if unknown:
+        parser.error(f"no such claim: {', '.join(sorted(unknown))}")
+    claims = [claim for claim in CLAIMS if not options.claims or claim.name in options.claims]
+    tasks = [
+        task
+        for claim in claims
+        for task in tasks_of(
+            claim, options.first, options.trials or (claim.each_push if options.each_push else claim.campaign)
+        )
+    ]
+    keeps = not options.each_push and options.trials is None
+    done = run(tasks, Results.of_this_commit(keep=keeps), os.cpu_count() or 1)
+    sys.stdout.write("\n".join(summary(claims, done)) + "\n")
+    return int(any(tried.violations for tried in done))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

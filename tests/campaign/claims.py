@@ -1,0 +1,55 @@
+"""The table of what is claimed, and how often each claim is tried: on each push, and in a campaign.
+
+A trial is a number from which everything in it follows, so a trial that fails can be run again alone. A
+claim's `tries` takes a range of such numbers and yields a line for each in turn: empty if the claim held,
+else what was wrong. Trials that share something expensive (a recorded disk, a running server) share it
+within the range, and are run again as that range.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from campaign import forgeries, store_crashes
+
+Tries = Callable[[range], Iterator[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What must hold, and how it is tried.
+
+    Args:
+        name: For the command line.
+        statement: What is claimed, for the report.
+        each_push: How many trials CI runs.
+        campaign: How many trials `make campaign` runs.
+        at_once: How many trials one process runs before it reports; ranges begin at multiples of it.
+        tries: Runs a range of trials.
+    """
+
+    name: str
+    statement: str
+    each_push: int
+    campaign: int
+    at_once: int
+    tries: Tries
+
+
+CLAIMS = (
+    Claim(
+        "store-crashes",
+        "After a power cut the server's store is sound and has every acknowledged reading",
+        each_push=20_000,
+        campaign=1_000_000,
+        at_once=store_crashes.STATES_PER_RUN,
+        tries=store_crashes.tries,
+    ),
+    Claim(
+        "forgeries",
+        "Nothing that was changed, made up or sent again gets into the store",
+        each_push=2_000,
+        campaign=1_000_000,
+        at_once=2_000,
+        tries=forgeries.tries,
+    ),
+)

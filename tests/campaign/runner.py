@@ -1,0 +1,82 @@
+"""Runs ranges of trials side by side, one process a core, and shows what comes of them."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from campaign.claims import CLAIMS, Claim
+from campaign.results import Results, Tried
+
+SHOWN = 5
+"""How many violations of a claim are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A range of a claim's trials, for one process."""
+
+    claim: str
+    trials: range
+
+
+def tasks_of(claim: Claim, first: int, trials: int) -> Iterator[Task]:
+    """Yield the ranges that make up so many trials from `first` on."""
+    end = first + trials
+    while first < end:
+        behind = min(end, (first // claim.at_once + 1) * claim.at_once)
+        yield Task(claim.name, range(first, behind))
+        first = behind
+
+
+def run_task(task: Task) -> Tried:
+    """Run trials and return what came of them; an exception is a violation as well."""
+    (claim,) = (one for one in CLAIMS if one.name == task.claim)
+    started_s = time.monotonic()
+    violations, trials = list[str](), 0
+    try:
+        for trials, violation in enumerate(claim.tries(task.trials), start=1):
+            if violation:
+                violations.append(f"trial {task.trials[trials - 1]}: {violation}")
+        if trials != len(task.trials):
+            violations.append(f"{trials} trials were run instead of {len(task.trials)}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the report, with its trial
+        violations.append(f"trial {task.trials[trials]}: {type(error).__name__}: {error}")
+    return Tried(task.claim, task.trials.start, len(task.trials), violations, time.monotonic() - started_s)
+
+
+def run(tasks: Sequence[Task], results: Results, processes: int) -> list[Tried]:
+    """Run tasks side by side, keep and show each result, and return all, those of an earlier run included."""
+    known = {(tried.claim, tried.first, tried.trials): tried for tried in results.read()}
+    done = [known[key] for task in tasks if (key := _key(task)) in known]
+    left = [task for task in tasks if _key(task) not in known]
+    with ProcessPoolExecutor(processes, max_tasks_per_child=20) as pool:
+        futures: list[Future[Tried]] = [pool.submit(run_task, task) for task in left]
+        for future in as_completed(futures):
+            tried = future.result()
+            results.add(tried)
+            done.append(tried)
+            _show(tried, len(done), len(tasks))
+    return done
+
+
+def _key(task: Task) -> tuple[str, int, int]:
+    return task.claim, task.trials.start, len(task.trials)
+
+
+def _show(tried: Tried, number: int, of: int) -> None:
+    sys.stderr.write(f"{number}/{of} {tried.claim} {tried.first}+{tried.trials} {tried.wall_s:.1f} s\n")
+    for violation in tried.violations[:SHOWN]:
+        again = f"make campaign ARGS='{tried.claim} --first {tried.first} --trials {tried.trials}'"
+        sys.stderr.write(f"VIOLATED {tried.claim}: {violation}\n  again: {again}\n")
+    sys.stderr.flush()
+
+
+def summary(claims: Sequence[Claim], done: Sequence[Tried]) -> Iterator[str]:
+    """Yield a line for each claim."""
+    for claim in claims:
+        of_it = [tried for tried in done if tried.claim == claim.name]
+        trials, violations = sum(one.trials for one in of_it), sum(len(one.violations) for one in of_it)
+        cpu_s = sum(one.wall_s for one in of_it)
+        yield f"{claim.name:20} {trials:>9,} trials  {violations} violations  {cpu_s:.0f} s of processes"

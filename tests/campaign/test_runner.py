@@ -1,0 +1,85 @@
+"""The runner, over claims that are made up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from campaign import runner
+from campaign.claims import CLAIMS, Claim, Tries
+from campaign.results import Results, Tried
+from campaign.runner import Task, summary, tasks_of
+
+
+def odd_ones_fail(trials: range) -> Iterator[str]:
+    for trial in trials:
+        yield "odd" if trial % 2 else ""
+
+
+def breaks_down(trials: range) -> Iterator[str]:
+    yield ""
+    raise OSError(f"no disk in {trials}")
+
+
+def forgets_the_last(trials: range) -> Iterator[str]:
+    yield from [""] * (len(trials) - 1)
+
+
+def claim(tries: Tries, at_once: int = 10) -> Claim:
+    return Claim("made-up", "Nothing", each_push=1, campaign=1, at_once=at_once, tries=tries)
+
+
+@pytest.mark.parametrize(
+    ("first", "trials", "ranges"),
+    [
+        (0, 25, [range(10), range(10, 20), range(20, 25)]),
+        (0, 3, [range(3)]),
+        (17, 1, [range(17, 18)]),
+        (8, 4, [range(8, 10), range(10, 12)]),
+    ],
+)
+def test_ranges_begin_at_multiples(first: int, trials: int, ranges: list[range]) -> None:
+    assert [task.trials for task in tasks_of(claim(odd_ones_fail), first, trials)] == ranges
+
+
+@pytest.mark.parametrize(
+    ("tries", "violations"),
+    [
+        (odd_ones_fail, ["trial 11: odd", "trial 13: odd"]),
+        (breaks_down, ["trial 11: OSError: no disk in range(10, 14)"]),
+        (forgets_the_last, ["3 trials were run instead of 4"]),
+    ],
+)
+def test_what_comes_of_a_range(
+    monkeypatch: pytest.MonkeyPatch, tries: Tries, violations: list[str]
+) -> None:
+    monkeypatch.setattr(runner, "CLAIMS", (claim(tries),))
+    tried = runner.run_task(Task("made-up", range(10, 14)))
+    assert tried.violations == violations
+    assert (tried.first, tried.trials) == (10, 4)
+
+
+def test_results_are_kept_and_a_torn_line_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    results = Results(path)
+    one, two = Tried("made-up", 0, 10, [], 1.0), Tried("made-up", 10, 10, ["trial 11: odd"], 2.0)
+    results.add(one)
+    results.add(two)
+    with path.open("a") as file:
+        file.write('{"claim": "made')
+    assert list(results.read()) == [one, two]
+    assert list(summary([claim(odd_ones_fail)], [one, two])) == [
+        "made-up                     20 trials  1 violations  3 s of processes"
+    ]
+
+
+def test_a_finished_range_is_not_run_again(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.jsonl")
+    tried = Tried("no such claim", 0, 10, [], 1.0)
+    results.add(tried)
+    assert runner.run([Task("no such claim", range(10))], results, 1) == [tried]
+
+
+def test_the_table_of_claims_is_one() -> None:
+    assert len({one.name for one in CLAIMS}) == len(CLAIMS)
+    assert all(0 < one.each_push <= one.campaign for one in CLAIMS)
