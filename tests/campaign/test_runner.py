@@ -50,9 +50,7 @@ def test_ranges_begin_at_multiples(first: int, trials: int, ranges: list[range])
         (forgets_the_last, ["3 trials were run instead of 4"]),
     ],
 )
-def test_what_comes_of_a_range(
-    monkeypatch: pytest.MonkeyPatch, tries: Tries, violations: list[str]
-) -> None:
+def test_what_comes_of_a_range(monkeypatch: pytest.MonkeyPatch, tries: Tries, violations: list[str]) -> None:
     monkeypatch.setattr(runner, "CLAIMS", (claim(tries),))
     tried = runner.run_task(Task("made-up", range(10, 14)))
     assert tried.violations == violations

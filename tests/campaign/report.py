@@ -1,0 +1,102 @@
+"""Writes docs/reliability.md from the results of a campaign: `python -m campaign.report`.
+
+Nothing in the document's table is written by hand: claims and bars come from `claims.py`, figures from the
+results of the commit that is named there.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from campaign.claims import CLAIMS, Claim
+from campaign.results import FOLDER, ROOT, Results, Tried, commit
+
+REPORT = ROOT / "docs" / "reliability.md"
+HEAD = """\
+# Reliability: what is claimed, and how often it was tried
+
+Written by `python -m campaign.report` after `make campaign`; do not edit. Of commit `{commit}`, on {cores}
+cores, in {hours:.1f} hours of processes.
+
+A trial is a number from which everything in it follows: what is written, what is said, what goes wrong and
+when. A trial that fails prints the command that tries it again. CI tries the first of each claim (`make
+campaign ARGS=--each-push`); a campaign tries them all and can be interrupted and taken up again.
+
+| claim | what must hold | trials | of | numbers | violations | a trial, ms |
+|---|---|---:|---:|---|---:|---:|
+"""
+TAIL = """
+## What the trials do not cover
+
+- The store's disk is a model: what was synced is there, anything else may be there whole, in sectors, or not
+  at all. A disk that says that it synced and did not loses readings, and nothing above it can help.
+- The simulated Uno and ESP-01 stand for their kind ([simulated Uno](simulated-uno.md), [simulated
+  ESP-01](simulated-esp01.md), [fidelity](sim-fidelity.md)): a board with a broken crystal is another board.
+- Time on the way to the cloud log is not simulated: the sender has a torture run of its own (`make torture`).
+"""
+
+
+def numbers(of_it: Sequence[Tried]) -> str:
+    """Return the ranges of trial numbers, adjoining ones joined."""
+    ranges: list[list[int]] = []
+    for tried in sorted(of_it, key=lambda one: one.first):
+        if ranges and tried.first <= ranges[-1][1]:
+            ranges[-1][1] = max(ranges[-1][1], tried.first + tried.trials)
+        else:
+            ranges.append([tried.first, tried.first + tried.trials])
+    return ", ".join(f"{first:,} to {end - 1:,}" for first, end in ranges) or "none"
+
+
+def row(claim: Claim, of_it: Sequence[Tried]) -> str:
+    """Return a claim's row of the table."""
+    trials, violations = sum(one.trials for one in of_it), sum(len(one.violations) for one in of_it)
+    each_ms = 1000 * sum(one.wall_s for one in of_it) / trials if trials else 0
+    cells = (
+        claim.name,
+        claim.statement,
+        f"{trials:,}",
+        f"{claim.campaign:,}",
+        numbers(of_it),
+        str(violations),
+        f"{each_ms:.3g}",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def report(claims: Sequence[Claim], results: Sequence[Tried], of_commit: str) -> str:
+    """Return the document."""
+    return "".join(_parts(claims, results, of_commit))
+
+
+def _parts(claims: Sequence[Claim], results: Sequence[Tried], of_commit: str) -> Iterator[str]:
+    hours = sum(one.wall_s for one in results) / 3600
+    yield HEAD.format(commit=of_commit, cores=os.cpu_count(), hours=hours)
+    violated = list[str]()
+    for claim in claims:
+        of_it = [one for one in results if one.claim == claim.name]
+        yield row(claim, of_it)
+        violated += [f"- {claim.name}, {violation}\n" for one in of_it for violation in one.violations]
+    if violated:
+        yield "\n## Violations\n\n"
+        yield from violated
+    yield TAIL
+
+
+def main() -> int:
+    """Write the document; 1 if there are no results."""
+    parser = argparse.ArgumentParser(prog="campaign.report", description=__doc__.partition("\n")[0])
+    parser.add_argument("--commit", default=commit(), help="whose results; the working tree's unless said")
+    options = parser.parse_args()
+    path: Path = FOLDER / f"{options.commit}.jsonl"
+    results = list(Results(path).read())
+    if not results:
+        sys.stderr.write(f"there are no results of {options.commit}; make campaign first\n")
+        return 1
+    REPORT.write_text(report(CLAIMS, results, options.commit))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The report of a campaign, from results that are made up."""
+
+from collections.abc import Iterator
+
+from campaign.claims import Claim
+from campaign.report import report
+from campaign.results import Tried
+
+
+def never(_trials: range) -> Iterator[str]:
+    raise NotImplementedError
+
+
+CLAIM = Claim("made-up", "Nothing is lost", each_push=1, campaign=1_000, at_once=10, tries=never)
+
+
+def rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("| made-up")]
+
+
+def test_a_row_has_what_came_of_all_ranges() -> None:
+    results = [Tried("made-up", 10, 10, [], 2.0), Tried("made-up", 0, 10, [], 1.0)]
+    text = report([CLAIM], [*results, Tried("another", 0, 5, ["bad"], 1.0)], "0123abcd")
+    assert rows(text) == ["| made-up | Nothing is lost | 20 | 1,000 | 0 to 19 | 0 | 150 |"]
+    assert "commit `0123abcd`" in text
+    assert "## Violations" not in text
+
+
+def test_what_was_violated_is_told() -> None:
+    text = report([CLAIM], [Tried("made-up", 30, 10, ["trial 31: one is lost"], 1.0)], "0123abcd")
+    assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 30 to 39 | 1 | 100 |"]
+    assert "- made-up, trial 31: one is lost\n" in text
+
+
+def test_a_claim_that_was_not_tried_says_so() -> None:
+    assert rows(report([CLAIM], [], "0123abcd")) == [
+        "| made-up | Nothing is lost | 0 | 1,000 | none | 0 | 0 |"
+    ]
