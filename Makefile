@@ -37,7 +37,7 @@ demo: install firmware  ## send readings along the whole path, on this terminal 
 
 test: install firmware oracles  ## run every test
 	PATH="$$PATH:$(CURDIR)/$(DEBIAN)/cxx" $(BIN)/pio test -e native
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: install toolchain  ## format, lint, types
 	$(BIN)/ruff format --check .

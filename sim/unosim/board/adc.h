@@ -31,7 +31,7 @@ void adc_note_timer_flags(avr_state* s, unsigned n, uint8_t flags);
 // The flag of timer n whose rise shall be noticed in time, as its bit in TIFRn.
 uint8_t adc_wanted_flags(const avr_state* s, unsigned n);
 void adc_write_control_b(avr_state* s, uint8_t value);
-// The CPU was halted in idle or ADC noise reduction mode (section 10.4, 10.5: a conversion starts
+// The CPU was halted in idle or ADC noise reduction mode (sections 10.3 and 10.4: a conversion starts
 // automatically).
 void adc_cpu_halted(avr_state* s);
 void adc_stop_clock(avr_state* s);
