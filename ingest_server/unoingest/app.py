@@ -22,6 +22,7 @@ from unoingest.problems import (
     describe_problem,
 )
 from unoingest.read_views import add_reads
+from unoingest.request_host import check_host
 from unoingest.service import Service
 from unoingest.store import Store
 from unoingest.views import LeanResponse, asked, response_of
@@ -39,6 +40,11 @@ def create_app_of(service: Service) -> Flask:
     # a redirect or an OPTIONS answer of the framework's would be one more thing to specify
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    @app.before_request
+    def check() -> None:
+        version = request.environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/")
+        check_host(request.environ.get("HTTP_HOST"), version)
 
     @app.errorhandler(Exception)
     def on_error(error: Exception) -> Response:

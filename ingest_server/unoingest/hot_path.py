@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # an alias marked for no export
 
-from unoingest.answers import Answer, Asked
+from unoingest.answers import Answer, Asked, problem_answer
 from unoingest.errors import StoreUnavailableError
 from unoingest.key_ring import Keys
 from unoingest.problems import BODY_TIMEOUT, ProblemError
@@ -26,6 +26,7 @@ from unoingest.request_body import (
     check_length,
     parse_length,
 )
+from unoingest.request_host import check_host
 from unoingest.service import Service
 from unoingest.signed_posts import Claim, SignedHead, lines_of
 from unoingest.store import NewBatch, NewReading
@@ -68,6 +69,12 @@ class HotPath:
             header("content-type") or "",
             header("content-encoding") or "",
         )
+        try:
+            hosts = scope.headers.get_all("host")
+            check_host(",".join(hosts) if hosts else None, scope.http_version)
+        except ProblemError as error:
+            service.log.refused(head.asked, error, error)
+            return problem_answer(error)
         claim = service.signed.claim(head, service.clock_ns())
         if isinstance(claim, Answer):
             return claim

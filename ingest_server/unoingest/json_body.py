@@ -71,8 +71,12 @@ def refuse_duplicates(body: bytes, members: int) -> None:
 
 
 def refuse_duplicates_anywhere(body: bytes) -> None:
-    """Raise as `refuse_duplicates` does; strings may hold anything."""
-    steps = _find_duplicate(json.loads(body, object_pairs_hook=_object_or_duplicate))
+    """Raise as `refuse_duplicates` does, or malformed_json; strings may hold anything."""
+    try:
+        steps = _find_duplicate(json.loads(body, object_pairs_hook=_object_or_duplicate))
+    except RecursionError as error:
+        # msgspec has just been through it, but from a place a little less deep in the stack
+        raise ProblemError(MALFORMED_JSON, "The body is nested too deeply") from error
     if steps:
         raise ProblemError(INVALID_READING, "Object contains the same member twice", pointer_of(*steps))
 

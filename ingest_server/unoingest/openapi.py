@@ -92,7 +92,7 @@ _KEY = {
     "description": "Makes a retry of the same bytes safe for a day.",
 }
 
-_OF_EVERY = ("internal_error",)
+_OF_EVERY = ("internal_error", "invalid_host")
 _OF_KEY = ("bad_key", "key_revoked", "not_allowed", "rate_limited", "store_unavailable")
 _OF_BODY = (
     *("invalid_length", "body_timeout", "length_required", "body_too_large", "unsupported_media_type"),

@@ -49,6 +49,12 @@ INVALID_READING = ProblemKind(
     "The body is JSON, but not a valid set of readings",
     "Correct the member that `pointer` names; unknown members are refused so that a typo loses no data.",
 )
+INVALID_HOST = ProblemKind(
+    "invalid_host",
+    400,
+    "The request does not name one host",
+    "Send Host once, with the name or address of this server (RFC 9112, section 3.2).",
+)
 INVALID_LENGTH = ProblemKind(
     "invalid_length",
     400,
@@ -177,6 +183,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     for kind in (
         MALFORMED_JSON,
         INVALID_READING,
+        INVALID_HOST,
         INVALID_LENGTH,
         MALFORMED_GZIP,
         INVALID_LINE,

@@ -9,7 +9,7 @@ one whose name ends with `_` (section 4.4).
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -50,6 +50,9 @@ def decode_senml(body: bytes, received_at_ns: int) -> tuple[Point, ...]:
         pack = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError(MALFORMED_JSON, str(error)) from error
+    except InvalidOperation as error:
+        # an exponent of twenty digits, say, wherever it stands
+        raise ProblemError(INVALID_READING, "A number is out of range", "") from error
     if not isinstance(pack, list) or not 1 <= len(pack) <= RECORDS_MAX:
         raise ProblemError(INVALID_READING, f"Expected a list of 1 to {RECORDS_MAX} records", "")
     refuse_duplicates_anywhere(body)

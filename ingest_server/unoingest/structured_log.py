@@ -12,6 +12,7 @@ This module does not buffer, queue or send anything.
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,10 @@ EVENT_TEXT_CHARS_MAX = 2000
 PROFILE_DEFAULT = "gke"
 
 _chosen = PROFILES[PROFILE_DEFAULT]
+
+# JSON needs an escape only below U+0020; these, in UTF-8, a terminal obeys (DEL, C1), a reader of lines takes
+# for an end (U+0085, U+2028, U+2029), or turns the text around (the directional characters of Unicode)
+_ACTIVE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def use_profile(name: str) -> None:
@@ -71,7 +76,7 @@ def encode_event(
             "event": event,
             **_shorten(named, chars_max),
         }
-        line = msgspec.json.encode(entry) + b"\n"
+        line = _inert(msgspec.json.encode(entry)) + b"\n"
         if len(line) <= LINE_BYTES_MAX:
             return line
         chars_max //= 2
@@ -104,6 +109,13 @@ def _write_whole(descriptor: int, line: bytes) -> None:
     written_bytes = os.write(descriptor, line)
     if written_bytes != len(line):
         raise OSError(f"only {written_bytes} of {len(line)} bytes were written to descriptor {descriptor}")
+
+
+def _inert(json_text: bytes) -> bytes:
+    """Return the same JSON with escapes for characters that do something where it is shown."""
+    if json_text.isascii() and b"\x7f" not in json_text:
+        return json_text
+    return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text.decode()).encode()
 
 
 def _shorten(value: Any, chars_max: int) -> Any:

@@ -9,7 +9,7 @@ within the range, and are run again as that range.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from campaign import forgeries, store_crashes
+from campaign import forgeries, fuzzed_requests, store_crashes
 
 Tries = Callable[[range], Iterator[str]]
 
@@ -51,5 +51,13 @@ CLAIMS = (
         campaign=1_000_000,
         at_once=2_000,
         tries=forgeries.tries,
+    ),
+    Claim(
+        "fuzzed-requests",
+        "Whatever is sent, the server answers as documented and stores exactly what it accepted",
+        each_push=20_000,
+        campaign=2_000_000,
+        at_once=2_000,
+        tries=fuzzed_requests.tries,
     ),
 )

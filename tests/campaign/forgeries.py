@@ -240,6 +240,7 @@ def _status(application: Application, post: Post, address: str) -> int:
         "SERVER_NAME": "a",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "a",
         "REMOTE_ADDR": address,
         "CONTENT_LENGTH": str(len(post.body)),
         "HTTP_AUTHORIZATION": post.authorization,

@@ -42,6 +42,17 @@ def test_what_has_a_doubtful_end_is_the_last_of_its_connection(port: int, case: 
         assert heard.count(b"HTTP/1.1 ") == 2
 
 
+@pytest.mark.parametrize(
+    "hosts", [b"", b"Host: a\r\nHost: a\r\n", b"Host: a\r\nHost: b\r\n", b"Host: a,b\r\n"]
+)
+def test_a_request_has_one_host(port: int, hosts: bytes) -> None:
+    for line in (b"GET /healthz", b"POST /v1/readings"):
+        head = line + b" HTTP/1.1\r\n" + hosts + b"Authorization: Unolink a:x\r\nConnection: close\r\n\r\n"
+        answer = answers(port, head)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"invalid_host"' in answer
+
+
 def test_the_table_is_a_table_of_doubts() -> None:
     assert len({case.name for case in CASES}) == len(CASES) > 130
     assert sum(case.clear for case in CASES) > 15

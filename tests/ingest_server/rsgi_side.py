@@ -86,5 +86,5 @@ def scope_of(fields: list[tuple[str, str]], method: str = "POST", path: str = "/
         http_version="1.1",
         client="192.0.2.7:4711",
         server="127.0.0.1:8080",
-        headers=FakeHeaders(fields),
+        headers=FakeHeaders([("host", "127.0.0.1:8080"), *fields]),
     )

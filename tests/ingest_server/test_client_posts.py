@@ -107,6 +107,7 @@ def test_ways_to_send_the_key(laptop: Laptop, authorization: str) -> None:
         f"Bearer {encode_key(bytes(32))}",
         "Basic " + base64.b64encode(TOKEN.encode()).decode(),
         "Basic !!!",
+        "Basic \xff",
         "Basic " + base64.b64encode(b"\xff:\xff").decode(),
     ],
 )
@@ -323,6 +324,8 @@ REFUSED_PACKS = [
     (b'[{"n":"a","v":1e99999999999}]', "/0/v"),
     (b'[{"n":"a","v":1,"bv":1e999999999}]', "/0/v"),
     (b'[{"n":"a","v":1,"t":1e999999999}]', "/0/t"),
+    (b'[{"n":"a","v":1e-99999999999999999999}]', ""),
+    (b'[{"n":"a","v":1,"x":1e99999999999999999999}]', ""),
     (b'[{"n":"a","v":1,"v":1}]', "/0/v"),
 ]
 
@@ -332,6 +335,14 @@ def test_senml_that_is_refused(laptop: Laptop, pack: Any, pointer: str) -> None:
     answer = laptop.post(pack, Content_Type="application/senml+json")
     assert problem_of(answer, "invalid_reading", 400)["pointer"] == pointer
     assert laptop.stored() == []
+
+
+def test_nesting_ends_somewhere_and_nowhere_in_a_mistake(laptop: Laptop) -> None:
+    # one reader of JSON gives up a few levels before the other; which, depends on the stack
+    packs = [b'[{"n":"a","v":1,"x":' + b"[" * depth + b"]" * depth + b"}]" for depth in range(880, 1000)]
+    answers = [laptop.post(pack, Content_Type="application/senml+json") for pack in packs]
+    assert {answer.status_code for answer in answers} == {200, 400}
+    problem_of(answers[-1], "malformed_json", 400)
 
 
 T = 1_465_839_830_100_400_200

@@ -80,6 +80,7 @@ class Scene:
 PROVOKED: dict[str, Callable[[Scene], TestResponse]] = {
     "malformed_json": lambda s: s.post(b"{", signed(b"{")),
     "invalid_reading": lambda s: s.post(b"{}", signed(b"{}")),
+    "invalid_host": lambda s: s.with_environ(HTTP_HOST="a,b"),
     "invalid_length": lambda s: s.with_environ(CONTENT_LENGTH="x"),
     "malformed_gzip": lambda s: s.lines(b"m v=1", **{"Content-Encoding": "gzip"}),
     "invalid_line": lambda s: s.lines(b"m"),

@@ -153,6 +153,18 @@ def test_service_events_fit_one_write_whatever_they_quote(text: str) -> None:
     assert entry["event"] == "e"
 
 
+@pytest.mark.parametrize(
+    "sign", ["\x7f", "\x85", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066", "\x1b[2J", "\n", "\0"]
+)
+def test_what_a_client_sent_does_nothing_where_an_event_is_shown(sign: str) -> None:
+    line = encode_event("WARNING", "e", f"a{sign}b", 5, {"path": sign * 2000})
+    text = line.decode()
+    assert text.splitlines() == [text[:-1]]
+    assert sign[0] not in text[:-1]
+    assert json.loads(line)["message"] == f"a{sign}b"
+    assert set(json.loads(line)["path"]) <= {*sign, "…"}
+
+
 def test_lines_of_many_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     read_end, write_end = os.pipe()
     monkeypatch.setattr(structured_log, "STDOUT", write_end)

@@ -62,7 +62,7 @@ def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> S
     return Soaked(trace.digest(), counters.acked, counters.lost)
 
 
-def soak_alone(elf: Path, hours: float, show: bool) -> Soaked:  # noqa: FBT001 - called by a pool
+def soak_alone(elf: Path, hours: float, show: bool) -> Soaked:
     """Run an image on a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
         return soak(load_image(elf), Path(folder) / "soak.db", hours, show=show)
