@@ -9,7 +9,7 @@ within the range, and are run again as that range.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from campaign import forgeries, fuzzed_requests, store_crashes
+from campaign import forged_acks, forgeries, fuzzed_requests, store_crashes
 
 Tries = Callable[[range], Iterator[str]]
 
@@ -59,5 +59,13 @@ CLAIMS = (
         campaign=2_000_000,
         at_once=2_000,
         tries=fuzzed_requests.tries,
+    ),
+    Claim(
+        "forged-acks",
+        "A device gives up no reading on an answer that its server did not sign, and goes on by itself",
+        each_push=50,
+        campaign=5_000,
+        at_once=25,
+        tries=forged_acks.tries,
     ),
 )

@@ -56,6 +56,7 @@ def make_bench(  # each is something that tests vary
     plan: Plan | None = None,
     eeprom: bytes | None = None,
     parts: Iterable[Part] = (),
+    server: SigningServer | None = None,
     **changes: str,
 ) -> Bench:
     """Put a node that has been set up on the bench.
@@ -68,9 +69,10 @@ def make_bench(  # each is something that tests vary
         plan: what goes wrong.
         eeprom: what the node has in its EEPROM instead.
         parts: what else is on the Uno's pins.
+        server: with whom it speaks, or None for one that is honest.
         changes: settings that differ from the lab's.
     """
-    server = SigningServer()
+    server = server or SigningServer()
     injection = Injection(plan or Plan())
     reset = ResetWire(RESET_PIN, injection.modem(make_modem(profile, baud), [SSID]))
     network = injection.network(VirtualNetwork({SERVER: server.connection}))

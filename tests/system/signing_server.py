@@ -37,6 +37,10 @@ class SigningServer:
         """Return a peer for one connection."""
         return _Connection(self)
 
+    def replies(self, request: bytes) -> list[Reply]:
+        """Return what is said to one whole request."""
+        return [self.answer(request)]
+
     def answer(self, request: bytes) -> Reply:
         """Answer one whole request."""
         post = parse_post(request)
@@ -73,6 +77,6 @@ class _Connection:
             if len(rest) < int(digits):
                 break
             length = len(head) + 4 + int(digits)
-            replies.append(self._server.answer(self._data[:length]))
+            replies += self._server.replies(self._data[:length])
             self._data = self._data[length:]
         return replies
