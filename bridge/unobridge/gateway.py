@@ -23,6 +23,7 @@ from unobridge.instant import this_instant
 from unobridge.journal import Journal, JournalUnavailableError
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import answer_tag, parse_authorization, request_tag, same
+from unobridge.strict_http import StrictChannel
 from unobridge.targets import Address
 
 PATH = "/v1/readings"
@@ -156,6 +157,8 @@ class GatewayServer:
                 f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",
                 hint="choose another address of this machine, or a port that is free: --listen",
             ) from error
+        for one in _sockets_of(self._server):
+            one.channel_class = StrictChannel
         self.address: Address = (host, _port_of(self._server))
         self._thread = threading.Thread(target=self._server.run, name="gateway", daemon=True)
         self._thread.start()
@@ -168,12 +171,15 @@ class GatewayServer:
         self._server.task_dispatcher.shutdown()
 
 
+def _sockets_of(server: MultiSocketServer | BaseWSGIServer) -> list[Any]:
+    """Return what listens: several, where a name led to several addresses."""
+    sockets = list((server.map or {}).values()) if isinstance(server, MultiSocketServer) else [server]
+    return [one for one in sockets if isinstance(one, BaseWSGIServer)]
+
+
 def _trigger_of(server: MultiSocketServer | BaseWSGIServer) -> Any:
-    """Return what wakes the server's loop; the first one's, where a name led to several addresses."""
-    sockets: list[Any] = (
-        list((server.map or {}).values()) if isinstance(server, MultiSocketServer) else [server]
-    )
-    return next(one.trigger for one in sockets if isinstance(one, BaseWSGIServer))
+    """Return what wakes the server's loop."""
+    return _sockets_of(server)[0].trigger
 
 
 def _port_of(server: MultiSocketServer | BaseWSGIServer) -> int:

@@ -14,7 +14,7 @@ import secrets
 KEY_BYTES = 32
 TAG_BYTES = 16
 DEVICE = re.compile(r"[A-Za-z0-9._-]{1,32}")
-_AUTHORIZATION = re.compile(r"Unolink ([A-Za-z0-9._-]{1,32}):([A-Za-z0-9_-]{22})")
+_AUTHORIZATION = re.compile(r"(?i:unolink) +([A-Za-z0-9._-]{1,32}):([A-Za-z0-9_-]{22})")
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
