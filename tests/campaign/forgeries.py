@@ -1,9 +1,9 @@
-"""Sends the server requests that somebody on the way changed, made up or sent again.
+"""Sends the server, or the gateway, requests that somebody on the way changed, made up or sent again.
 
-Whoever has no key can change, cut, join and repeat what devices sent. Each attempt is a right request with
-one or two such changes. It may be answered with a 2xx only if what counts of it (the device's name, the
-tag, the body, and the gateway's word) is to the byte what a device or gateway made; and at the end the
-store must hold what the devices sent, once, and nothing else.
+Whoever has no key can change, cut, join and repeat what devices sent; others have a key that is for something
+else, or was revoked. Each attempt is a right request with one or two such changes. It may be answered with a
+2xx only if what counts of it (the device's name, the tag, the body, and the gateway's word) is to the byte
+what a device or gateway made; and at the end the store must hold what the devices sent and nothing else.
 """
 
 import contextlib
@@ -19,13 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from ingest_server.wire import signed, tag, tag_of
+from unobridge.gateway import Gateway
+from unobridge.journal import Journal
+from unobridge.keys import Keys
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind
 from unoingest.key_ring import KeyRing
 from unoingest.service import Service
-from unoingest.store import SqliteStore, StoredReading, read_readings
+from unoingest.signature import encode_key
+from unoingest.store import SqliteStore, read_readings
 
 DEVICES: Mapping[str, bytes] = {f"forge-{number}": bytes([number + 1]) * 32 for number in range(3)}
+SECOND_KEY = b"2" * 32
+"""Of forge-1, which is changing its key: both count."""
+REVOKED_KEY = b"R" * 32
+"""Of forge-2, which has changed it."""
+WRITER_KEY, READER_KEY, REVOKED_WRITER_KEY = b"w" * 32, b"r" * 32, b"v" * 32
 REQUESTS_PER_DEVICE = 40
 GATEWAY_EVERY = 4
 Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
@@ -47,13 +56,24 @@ Change = Callable[[Post, random.Random, Sequence[Post]], Post]
 def genuine() -> list[Post]:
     """Return what the devices sent, some of it through a gateway."""
     posts = []
-    for device, key in DEVICES.items():
-        for seq in range(REQUESTS_PER_DEVICE):
-            body = b'{"boot":1,"channels":["a0"],"readings":[[%d,%d,%d]]}' % (seq, seq * 7, seq * 31 % 1024)
-            word = f"held {seq * 1000}\n{tag_of(body, key, device)}".encode()
-            held = "" if seq % GATEWAY_EVERY else f"{seq * 1000}:{tag(key, word)}"
+    for device, first_key in DEVICES.items():
+        for number in range(REQUESTS_PER_DEVICE):
+            key = SECOND_KEY if device == "forge-1" and number % 2 else first_key
+            body = _body(number)
+            word = f"held {number * 1000}\n{tag_of(body, key, device)}".encode()
+            held = "" if number % GATEWAY_EVERY else f"{number * 1000}:{tag(key, word)}"
             posts.append(Post(signed(body, key, device)["Authorization"], body, held))
     return posts
+
+
+def _body(number: int) -> bytes:
+    """Return a batch of one to three readings, of one of three starts, of some the age is not known."""
+    rows = b",".join(
+        b"[%d,%b,%d]"
+        % (number * 3 + row, b"null" if number % 7 == 3 else b"%d" % (number * 7), number * 31 % 1024)
+        for row in range(1 + number % 3)
+    )
+    return b'{"boot":%d,"channels":["a0"],"readings":[%b]}' % (number % 3, rows)
 
 
 def flip_a_bit(post: Post, chance: random.Random, _all: Sequence[Post]) -> Post:
@@ -124,6 +144,27 @@ def change_the_word(post: Post, chance: random.Random, _all: Sequence[Post]) -> 
     return replace(post, held=f"{changed}:{word_tag}")
 
 
+def hold_it_beyond_the_range(post: Post, _chance: random.Random, _all: Sequence[Post]) -> Post:
+    """Add the word of a gateway that has the key and says more than any gateway can mean."""
+    device, _, request_tag = (
+        post.authorization.split()[-1].partition(":") if ":" in post.authorization else ("", "", "")
+    )
+    word = f"held {10**12}\n{request_tag}".encode()
+    return replace(post, held=f"{10**12}:{tag(DEVICES.get(device, SECOND_KEY), word)}")
+
+
+def sign_with_a_revoked_key(post: Post, chance: random.Random, _all: Sequence[Post]) -> Post:
+    device = chance.choice(("forge-2", "forge-2", "forge-1"))
+    return replace(post, authorization=signed(post.body, REVOKED_KEY, device)["Authorization"], held="")
+
+
+def show_a_bearer_key(post: Post, chance: random.Random, _all: Sequence[Post]) -> Post:
+    """Send what a device sends with a key that is no device's, or with a device's as if it were none."""
+    key = chance.choice((WRITER_KEY, READER_KEY, REVOKED_WRITER_KEY, *DEVICES.values()))
+    scheme = chance.choice(("Bearer", "Token", "bearer", "Unolink"))
+    return replace(post, authorization=f"{scheme} {encode_key(key)}")
+
+
 def send_it_again(post: Post, _chance: random.Random, _all: Sequence[Post]) -> Post:
     return post
 
@@ -142,6 +183,9 @@ CHANGES: Sequence[Change] = (
     take_anothers_body,
     take_anothers_word,
     change_the_word,
+    hold_it_beyond_the_range,
+    sign_with_a_revoked_key,
+    show_a_bearer_key,
     send_it_again,
 )
 
@@ -172,48 +216,97 @@ class Attempt:
         return ""
 
 
-def attack(attempts: int, folder: Path, *, seed: int = 1) -> Iterator[Attempt]:
-    """Send so many changed requests to a server's application, and at the end compare what it stored.
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """Who is sent all this.
 
     Args:
+        application: As WSGI has it.
+        stored: Reads what is stored, comparable and in a fixed order.
+        believes_gateways: Whether the word of a gateway before it counts.
+    """
+
+    application: Application
+    stored: Callable[[], Sequence[Any]]
+    believes_gateways: bool
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[Victim]:
+    """Make a server's application."""
+    with contextlib.closing(SqliteStore(folder / "readings.db")) as store:
+        application = create_app_of(_service(store, folder)).wsgi_app
+        yield Victim(application, lambda: list(read_readings(store.path)), believes_gateways=True)
+
+
+@contextlib.contextmanager
+def gateway(folder: Path) -> Iterator[Victim]:
+    """Make a gateway's application. It knows of no revoked keys: they are no more in its file."""
+    keys = [*DEVICES.items(), ("forge-1", SECOND_KEY)]
+    (folder / "gateway-keys").write_text("".join(f"{name} {encode_key(key)}\n" for name, key in keys))
+
+    def nobody(_line: str = "") -> None:
+        pass
+
+    with contextlib.closing(Journal(folder / "journal.db")) as journal:
+        application = Gateway(Keys(folder / "gateway-keys"), journal, ("http",), nobody, nobody)
+
+        def stored() -> list[tuple[str, str, bytes]]:
+            return [(one.device, one.tag, one.body) for one in journal.after("http", 0, 1_000_000)]
+
+        yield Victim(application, stored, believes_gateways=False)
+
+
+def attack(victim: Victim, attempts: int, *, seed: int = 1) -> Iterator[Attempt]:
+    """Send so many changed requests, and at the end compare what was stored.
+
+    Args:
+        victim: Who is sent them; nothing is stored there yet.
         attempts: How many.
-        folder: An empty folder for the store and the keys.
         seed: Decides the changes.
 
     Raises:
-        AssertionError: the store does not hold what the devices sent.
+        AssertionError: what is stored is not what the devices sent.
     """
     chance = random.Random(seed)
     posts = genuine()
     allowed = {variant for post in posts for variant in (post, replace(post, held=""))}
-    with contextlib.closing(SqliteStore(folder / "readings.db")) as store:
-        application = create_app_of(_service(store, folder)).wsgi_app
-        for post in posts:
-            assert _status(application, post, "127.0.0.1") == 204
-        stored = _rows(store.path)
-        assert len(stored) == len(posts)
-        for number in range(attempts):
-            changes = chance.choices(CHANGES, k=chance.choice((1, 1, 2)))
-            post = functools.reduce(
-                lambda changed, change: change(changed, chance, posts), changes, chance.choice(posts)
-            )
-            # a new address for each, or after ten wrong keys nothing but 429 would be seen
-            status = _status(application, post, f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}")
-            yield Attempt(tuple(one.__name__ for one in changes), post, status, _spelt(post) in allowed)
-        assert _rows(store.path) == stored
+    for post in posts:
+        assert _status(victim.application, post, "127.0.0.1") == 204
+    stored = victim.stored()
+    assert stored
+    for number in range(attempts):
+        changes = chance.choices(CHANGES, k=chance.choice((1, 1, 2)))
+        post = functools.reduce(
+            lambda changed, change: change(changed, chance, posts), changes, chance.choice(posts)
+        )
+        # a new address for each, or after ten wrong keys nothing but 429 would be seen
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        status = _status(victim.application, post, address)
+        counts = _spelt(post) if victim.believes_gateways else replace(_spelt(post), held="")
+        yield Attempt(tuple(one.__name__ for one in changes), post, status, counts in allowed)
+    assert victim.stored() == stored
 
 
 def tries(trials: range) -> Iterator[str]:
-    """Yield what was wrong with each of so many requests, sent to one application."""
-    with tempfile.TemporaryDirectory() as folder:
-        for attempt in attack(len(trials), Path(folder), seed=trials.start):
+    """Yield what was wrong with each of so many requests; every tenth range of them goes to a gateway."""
+    make = gateway if trials.start // 2_000 % 10 == 9 else server
+    with tempfile.TemporaryDirectory() as folder, make(Path(folder)) as victim:
+        for attempt in attack(victim, len(trials), seed=trials.start):
             yield attempt.harm
 
 
 def _service(store: SqliteStore, folder: Path) -> Service:
     keys = KeyFile(folder / "keys.db")
+    keys.add("forge-2", Kind.DEVICE, 0, REVOKED_KEY)
+    keys.revoke("forge-2", 0)
     for device, key in DEVICES.items():
         keys.add(device, Kind.DEVICE, 0, key)
+    keys.rotate("forge-1", 0, SECOND_KEY)
+    keys.add("gone", Kind.BEARER, 0, REVOKED_WRITER_KEY)
+    keys.revoke("gone", 0)
+    keys.add("writer", Kind.BEARER, 0, WRITER_KEY)
+    keys.add("reader", Kind.READER, 0, READER_KEY)
 
     def forget(_line: bytes) -> None:
         pass
@@ -251,7 +344,3 @@ def _status(application: Application, post: Post, address: str) -> int:
     }
     b"".join(application(environ, start_response))
     return statuses[0]
-
-
-def _rows(path: Path) -> list[StoredReading]:
-    return list(read_readings(path))
