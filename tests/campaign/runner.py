@@ -5,10 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from campaign.claims import CLAIMS, Claim
 from campaign.results import Results, Tried
 
+TASKS_OF_A_PROCESS = 20
+"""Then it ends, and with it whatever it did not give back."""
 SHOWN = 5
 """How many violations of a claim are printed."""
 
@@ -51,14 +54,27 @@ def run(tasks: Sequence[Task], results: Results, processes: int) -> list[Tried]:
     known = {(tried.claim, tried.first, tried.trials): tried for tried in results.read()}
     done = [known[key] for task in tasks if (key := _key(task)) in known]
     left = [task for task in tasks if _key(task) not in known]
-    with ProcessPoolExecutor(processes, max_tasks_per_child=20) as pool:
-        futures: list[Future[Tried]] = [pool.submit(run_task, task) for task in left]
-        for future in as_completed(futures):
-            tried = future.result()
-            results.add(tried)
-            done.append(tried)
-            _show(tried, len(done), len(tasks))
+    for tried in _tried(left, processes):
+        results.add(tried)
+        done.append(tried)
+        _show(tried, len(done), len(tasks))
     return done
+
+
+def _tried(tasks: Sequence[Task], processes: int) -> Iterator[Tried]:
+    """Yield what came of each task, in processes that are replaced from time to time.
+
+    The executor's own `max_tasks_per_child` stands still for ever when both processes reach it together
+    (Python issue gh-115634).
+    """
+    at_a_time = processes * TASKS_OF_A_PROCESS
+    for start in range(0, len(tasks), at_a_time):
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            futures: list[Future[Tried]] = [
+                pool.submit(run_task, task) for task in tasks[start : start + at_a_time]
+            ]
+            for future in as_completed(futures):
+                yield future.result()
 
 
 def _key(task: Task) -> tuple[str, int, int]:

@@ -78,6 +78,14 @@ def test_a_finished_range_is_not_run_again(tmp_path: Path) -> None:
     assert runner.run([Task("no such claim", range(10))], results, 1) == [tried]
 
 
+def test_processes_are_replaced_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "TASKS_OF_A_PROCESS", 2)
+    tasks = [Task("forgeries", range(first, first + 1)) for first in range(3)]
+    done = runner.run(tasks, Results(None), 1)
+    assert sorted(tried.first for tried in done) == [0, 1, 2]
+    assert [tried.violations for tried in done] == [[]] * 3
+
+
 def test_the_table_of_claims_is_one() -> None:
     assert len({one.name for one in CLAIMS}) == len(CLAIMS)
     assert all(0 < one.each_push <= one.campaign for one in CLAIMS)
