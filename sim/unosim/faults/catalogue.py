@@ -8,7 +8,7 @@ The text form of a fault is `name[:wire][@at][,field=value]...`, fields with the
 `drop-byte:esp>uno@123`, `flip-bit:uno>esp,chance=0.001`, `slow-server@2,seconds=40`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import ClassVar
 
@@ -38,6 +38,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "seconds": (0, 86_400),
     "count": (1, 10_000),
     "times": (1, 10**9),
+    "until": (1, 10**12),
 }
 """The smallest and the largest value of each number."""
 
@@ -80,12 +81,14 @@ class ByteFault(Fault):
     """Something happens to single bytes of a wire: to the one `at` an offset, or to each with a `chance`.
 
     Raises:
-        ValueError: neither or both of `at` and `chance`, or a number out of its range.
+        ValueError: neither or both of `at` and `chance`, `until` without `chance`, a number out of range.
     """
 
     wire: Wire
     at: int | None = None
     chance: float = 0.0
+    until: int | None = field(default=None, kw_only=True)
+    """From this offset on the line is clean; None for one that never is."""
 
     def __post_init__(self) -> None:
         """Refuse a fault that never strikes, and one that has two minds."""
@@ -94,6 +97,8 @@ class ByteFault(Fault):
             raise ValueError(
                 f"{self.name} strikes either at an offset (@123) or with a chance (,chance=0.01)"
             )
+        if self.until is not None and self.at is not None:
+            raise ValueError(f"{self.name} strikes at one offset, so it has no end (,until=)")
 
 
 @dataclass(frozen=True)

@@ -45,16 +45,17 @@ class Injection:
             modem: not yet powered on.
             ssids: the networks that `wifi-lost` silences.
         """
-        return FaultyModem(modem, self.plan, self._strike, ssids)
+        return FaultyModem(modem, self.plan, self.strike, ssids)
 
     def network(self, network: Network) -> FaultyNetwork:
         """Return a network with the plan's faults in it."""
-        return FaultyNetwork(network, self.plan, self._strike)
+        return FaultyNetwork(network, self.plan, self.strike)
 
     def supply(self) -> Supply:
         """Return the supply of an Uno and its module, with the plan's faults in it."""
-        return Supply(self.plan, self._strike)
+        return Supply(self.plan, self.strike)
 
-    def _strike(self, at_ns: int, fault: Fault) -> None:
+    def strike(self, at_ns: int, fault: Fault) -> None:
+        """Take note of a stroke at an instant in ns; also for who carries out faults of their own."""
         self.happened.append(Happened(at_ns, fault))
         self._tell(self.happened[-1])

@@ -7,7 +7,7 @@ the same plan.
 import difflib
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -31,6 +31,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "seconds": float,
     "count": _whole,
     "times": _whole,
+    "until": _whole,
 }
 """How the value of each field is read."""
 
@@ -56,13 +57,19 @@ class Plan:
         return "; ".join(map(str, self.faults))
 
     @classmethod
-    def parse(cls, text: str, *, seed: int = 0) -> "Plan":
+    def parse(cls, text: str, *, seed: int = 0, catalogue: Mapping[str, type[Fault]] = CATALOGUE) -> "Plan":
         """Read the text form; blank text is a plan without faults.
+
+        Args:
+            text: faults with `;` between them.
+            seed: what all chance derives from.
+            catalogue: the faults by name, where somebody has more of them.
 
         Raises:
             FaultError: a part of it is no fault.
         """
-        return cls(tuple(parse_fault(part.strip()) for part in text.split(";") if part.strip()), seed)
+        parts = (part.strip() for part in text.split(";"))
+        return cls(tuple(parse_fault(part, catalogue) for part in parts if part), seed)
 
 
 def generator(seed: int, fault: Fault) -> random.Random:
@@ -70,8 +77,8 @@ def generator(seed: int, fault: Fault) -> random.Random:
     return random.Random(f"unosim.faults {seed} {fault}")  # noqa: S311  # repeatable on purpose, guards no secret
 
 
-def parse_fault(text: str) -> Fault:
-    """Read the text form of one fault.
+def parse_fault(text: str, catalogue: Mapping[str, type[Fault]] = CATALOGUE) -> Fault:
+    """Read the text form of one fault of a catalogue.
 
     Raises:
         FaultError: an unknown name, a field that the fault has not, or a value that it cannot take.
@@ -81,9 +88,9 @@ def parse_fault(text: str) -> Fault:
         raise FaultError(
             f"{text!r} is no fault; write name[:wire][@at][,field=value], as in drop-byte:esp>uno@123"
         )
-    kind = CATALOGUE.get(match["name"])
+    kind = catalogue.get(match["name"])
     if kind is None:
-        near = difflib.get_close_matches(match["name"], CATALOGUE, 1) or sorted(CATALOGUE)
+        near = difflib.get_close_matches(match["name"], catalogue, 1) or sorted(catalogue)
         raise FaultError(f"no fault is called {match['name']!r}; did you mean {', '.join(near)}?")
     values = dict(part.split("=", 1) for part in match["rest"].split(",") if part)
     values |= {name: match[name] for name in ("wire", "at") if match[name] is not None}

@@ -1,5 +1,6 @@
 """What happens to the bytes of one direction of the UART: flipped, dropped, inserted, and counted."""
 
+import random
 from collections.abc import Callable
 
 from unosim.faults.catalogue import ByteFault, DropByte, Fault, FlipBit, InsertByte, ModemFault, Overrun, Wire
@@ -49,7 +50,7 @@ class FaultyWire:
             if overrun.at == self.offset:
                 self._strike(now_ns, overrun)
         for fault, chance in self._byte_faults:
-            if fault.at != self.offset and not (fault.at is None and chance.random() < fault.chance):
+            if not (self._is_noisy(fault, chance) if fault.at is None else fault.at == self.offset):
                 continue
             self._strike(now_ns, fault)
             match fault:
@@ -61,3 +62,7 @@ class FaultyWire:
                     before.append(chance.randrange(256) if inserted is None else inserted)
         self.offset += 1
         return bytes(before) + bytes(arriving)
+
+    def _is_noisy(self, fault: ByteFault, chance: random.Random) -> bool:
+        """Return whether a fault that strikes with a chance strikes now."""
+        return (fault.until is None or self.offset < fault.until) and chance.random() < fault.chance

@@ -99,6 +99,12 @@ def test_chance_strikes_as_often_as_it_says_and_always_alike() -> None:
     assert heard(1) == heard(1) != heard(2)
 
 
+def test_noise_ends_where_it_says() -> None:
+    modem, injection = started("drop-byte:uno>esp,chance=1,until=3")
+    assert b"OK" in ask(modem, b"xxxAT\r\n")
+    assert len(injection.happened) == 3
+
+
 @pytest.mark.parametrize(("percent", "baud", "rom_baud"), [(0, 115_200, 74_880), (5, 120_960, 78_624)])
 def test_a_drifting_clock_shifts_every_baud_rate(percent: int, baud: int, rom_baud: int) -> None:
     injection = Injection(Plan.parse(f"baud-drift,percent={percent}"))

@@ -26,6 +26,7 @@ from unosim.faults import (
 TEXTS: list[tuple[str, Fault]] = [
     ("drop-byte:esp>uno@123", DropByte(Wire.TO_UNO, 123)),
     ("drop-byte:uno>esp,chance=0.001", DropByte(Wire.TO_ESP, chance=0.001)),
+    ("drop-byte:uno>esp,chance=0.001,until=900", DropByte(Wire.TO_ESP, chance=0.001, until=900)),
     ("flip-bit:uno>esp@0,bit=7", FlipBit(Wire.TO_ESP, 0, bit=7)),
     ("insert-byte:esp>uno@5,byte=0", InsertByte(Wire.TO_UNO, 5, byte=0)),
     ("baud-drift,percent=-2.5", BaudDrift(-2.5)),
@@ -67,6 +68,7 @@ def test_every_fault_of_the_catalogue_says_what_it_is_in_the_field() -> None:
         ("x", "no fault is called 'x'; did you mean absent-server, baud-drift"),
         ("drop-byte:esp>uno", "strikes either at an offset (@123) or with a chance"),
         ("drop-byte:esp>uno@1,chance=0.5", "strikes either at an offset (@123) or with a chance"),
+        ("drop-byte:esp>uno@1,until=5", "drop-byte strikes at one offset, so it has no end (,until=)"),
         ("drop-byte:esp>moon@1", "'drop-byte:esp>moon@1' cannot be: 'esp>moon' is not a valid Wire"),
         ("drop-byte@1", "'drop-byte@1' lacks wire; the fields of drop-byte are wire, at, chance"),
         ("drop-byte:esp>uno@1,byte=3", "has no field byte; the fields of drop-byte are"),
@@ -91,6 +93,12 @@ def test_a_plan_is_written_and_read() -> None:
     assert Plan.parse(str(plan), seed=7) == plan
     assert Plan.parse(" drop-byte:esp>uno@1 ;; ").faults == (DropByte(Wire.TO_UNO, 1),)
     assert Plan.parse("") == Plan()
+
+
+def test_a_catalogue_may_have_more() -> None:
+    more = CATALOGUE | {"no-name": DnsFailure}
+    assert parse_fault("no-name@1", more) == DnsFailure(1)
+    assert Plan.parse("boot-garbage; no-name@1", catalogue=more).faults[1] == DnsFailure(1)
 
 
 def test_chance_depends_on_the_seed_and_the_fault_alone() -> None:
