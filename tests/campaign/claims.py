@@ -9,7 +9,17 @@ within the range, and are run again as that range.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from campaign import forged_acks, forgeries, fuzzed_requests, store_crashes
+from campaign import (
+    device_year,
+    forged_acks,
+    forgeries,
+    fuzzed_requests,
+    garbled,
+    power_cuts,
+    single_faults,
+    store_crashes,
+    whole_system,
+)
 
 Tries = Callable[[range], Iterator[str]]
 
@@ -67,5 +77,45 @@ CLAIMS = (
         campaign=5_000,
         at_once=25,
         tries=forged_acks.tries,
+    ),
+    Claim(
+        "whole-system",
+        "Whatever goes wrong, each reading is stored once and as it was measured, or is a counted gap",
+        each_push=200,
+        campaign=20_000,
+        at_once=whole_system.AT_ONCE,
+        tries=whole_system.tries,
+    ),
+    Claim(
+        "garbled",
+        "Over a UART that garbles a byte in 10,000 or in 100, every reading is delivered",
+        each_push=200,
+        campaign=10_000,
+        at_once=garbled.AT_ONCE,
+        tries=garbled.tries,
+    ),
+    Claim(
+        "power-cuts",
+        "After a power cut at any cycle the Uno starts with its settings, its journal and a new boot number",
+        each_push=500,
+        campaign=100_000,
+        at_once=power_cuts.AT_ONCE,
+        tries=power_cuts.tries,
+    ),
+    Claim(
+        "single-faults",
+        "No single fault at any byte of the dialogue stops the Uno for longer than 30 s, or costs a reading",
+        each_push=100,
+        campaign=single_faults.TRIALS,
+        at_once=single_faults.AT_ONCE,
+        tries=single_faults.tries,
+    ),
+    Claim(
+        "device-year",
+        "Counters that wrap and thousands of outages change nothing of that: a year, in 52 weeks",
+        each_push=1,
+        campaign=device_year.WEEKS,
+        at_once=1,
+        tries=device_year.tries,
     ),
 )

@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from system.node_bench import Bench, make_bench
 from unosim.board import Image
 from unosim.clock import NS_PER_S
-from unosim.faults import BusyStorm, Fault, Plan, WifiLost, Wire
+from unosim.faults import (
+    BusyStorm,
+    DropByte,
+    Fault,
+    FlipBit,
+    InsertByte,
+    LinkClosed,
+    Plan,
+    Restart,
+    WifiLost,
+    Wire,
+)
 from unosim.trace import Channel
 
 SEED = 7
+KINDS = (FlipBit, DropByte, InsertByte, Restart, BusyStorm, WifiLost, LinkClosed)
 CANONICAL_READINGS = 7
 """The canonical dialogue: from power-on to the third request after the first batch."""
 STRIKE_WITHIN_S = 60.0

@@ -1,0 +1,88 @@
+"""Takes a failing plan apart until what is left is needed for the failure.
+
+    python -m campaign.shrink whole-system NUMBER [PLAN]
+
+runs the trial of a number, with its own plan or the one that is given, and if it fails leaves out one fault
+after another as long as it still fails. What it prints last can be given as PLAN.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from campaign import whole_system
+from campaign.whole import drawing
+from campaign.whole.server_faults import ALL_FAULTS
+from campaign.whole.world import Trial
+from unosim.faults import FaultError, Plan
+
+Try = Callable[[Plan], str]
+"""Runs a plan and returns what was wrong, or ""."""
+
+
+def shrink(plan: Plan, attempt: Try) -> tuple[Plan, str]:
+    """Return the plan without what is not needed to fail, and what is wrong with that.
+
+    Args:
+        plan: One that fails.
+        attempt: Runs a plan; the same plan must always come to the same.
+
+    Raises:
+        ValueError: It does not fail.
+    """
+    harm = attempt(plan)
+    if not harm:
+        raise ValueError(f"it holds: {plan}")
+    left_out = 0
+    while left_out < len(plan.faults):
+        smaller = replace(plan, faults=plan.faults[:left_out] + plan.faults[left_out + 1 :])
+        if smaller_harm := attempt(smaller):
+            plan, harm, left_out = smaller, smaller_harm, 0
+        else:
+            left_out += 1
+    return plan, harm
+
+
+def _whole_system(number: int, text: str | None) -> tuple[Plan, Try]:
+    trial: Trial = drawing.trial(number)
+    plan = trial.plan
+    if text is not None:
+        plan = Plan.parse(text, seed=number, catalogue=ALL_FAULTS)
+
+    def attempt(candidate: Plan) -> str:
+        harm = whole_system.try_one(replace(trial, plan=candidate))
+        sys.stderr.write(f"{'fails' if harm else 'holds'}  {candidate}\n")
+        return harm
+
+    return plan, attempt
+
+
+SHRINKABLE: Mapping[str, Callable[[int, str | None], tuple[Plan, Try]]] = {"whole-system": _whole_system}
+"""Claims whose trials have a plan: that of a number, or of a text, and what runs one."""
+
+
+def main() -> int:
+    """Run as the module says; 1 if the trial fails."""
+    parser = argparse.ArgumentParser(prog="campaign.shrink", description=__doc__.partition("\n")[0])
+    parser.add_argument("claim", choices=sorted(SHRINKABLE))
+    parser.add_argument("number", type=int)
+    parser.add_argument("plan", nargs="?", help='faults with ";" between them, instead of the trial\'s own')
+    options = parser.parse_args()
+    try:
+        plan, attempt = SHRINKABLE[options.claim](options.number, options.plan)
+        plan, harm = shrink(plan, attempt)
+    except FaultError as error:
+        parser.error(str(error))
+    except ValueError as error:
+        sys.stdout.write(f"{error}\n")
+        return 0
+    sys.stdout.write(f"{harm}\nplan  {plan}\n")
+    sys.stdout.write(
+        f"again PYTHONPATH=tests python -m campaign.shrink {options.claim} {options.number} '{plan}'\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

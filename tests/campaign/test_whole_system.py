@@ -1,0 +1,214 @@
+"""The whole system under faults, and whether its judge and its shrinker would notice a defect."""
+
+import io
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from campaign import whole_system
+from campaign.shrink import shrink
+from campaign.whole import drawing
+from campaign.whole.server import Server
+from campaign.whole.server_faults import ALL_FAULTS, ServerFault, ServerRestart
+from campaign.whole.verdict import harms
+from campaign.whole.world import Trial, World
+from campaign.whole_system import images, try_one
+from unosim.board.events import ResetBegan
+from unosim.faults import LostAnswer, Plan, parse_fault
+from unosim.lab import KEY
+from unosim.signed import answer_tag, parse_post
+
+pytestmark = pytest.mark.system
+
+
+def trial_of(plan: str, **changes: Any) -> Trial:
+    settings: dict[str, Any] = {"profile": "nonos-1.7.4", "soft": False, "interval_ms": 200, "ram_fill": 0xA5}
+    faults = Plan.parse(plan, seed=1, catalogue=ALL_FAULTS)
+    return Trial(number=1, plan=faults, **settings | changes)
+
+
+def test_the_first_trials_hold() -> None:
+    assert list(whole_system.tries(range(4))) == [""] * 4
+
+
+def test_a_trial_repeats_itself() -> None:
+    digests = []
+
+    def also(world: World) -> Iterator[str]:
+        digests.append((world.simulation.trace.digest(), world.server.log_lines))
+        return iter(())
+
+    for number in (15, 15, 16):
+        try_one(drawing.trial(number), also=also)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_plans_are_written_and_read_and_leave_no_fault_out() -> None:
+    plans = [drawing.trial(number).plan for number in range(600)]
+    for plan in plans:
+        assert Plan.parse(str(plan), seed=plan.seed, catalogue=ALL_FAULTS) == plan
+    assert {type(fault) for plan in plans for fault in plan.faults} == set(ALL_FAULTS.values())
+
+
+@pytest.mark.parametrize(
+    "text", sorted(name for name, kind in ALL_FAULTS.items() if issubclass(kind, ServerFault))
+)
+def test_what_goes_wrong_with_the_server_does_and_costs_nothing(text: str) -> None:
+    struck: list[str] = []
+
+    def also(world: World) -> Iterator[str]:
+        struck.extend(type(stroke.fault).name for stroke in world.injection.happened)
+        return iter(())
+
+    assert try_one(trial_of(f"{text}@2"), also=also) == ""
+    assert struck == [text]
+
+
+def test_a_device_that_asks_too_often_waits() -> None:
+    def also(world: World) -> Iterator[str]:
+        assert world.ending.lives[-1].counters.retries > 0
+        return iter(())
+
+    assert try_one(trial_of("rate-limited"), also=also) == ""
+
+
+def take_a_reading_away(world: World) -> None:
+    execute(world, "DELETE FROM reading WHERE seq = 3")
+
+
+def take_an_entry_away(world: World) -> None:
+    execute(world, "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox)")
+
+
+def log_a_line_twice(world: World) -> None:
+    world.server.log_lines.append(world.server.log_lines[-1])
+
+
+def take_a_line_away(world: World) -> None:
+    world.server.log_lines.pop()
+
+
+def let_the_watchdog_bite(world: World) -> None:
+    world.simulation.uno.resets.append(ResetBegan(8, 1))
+
+
+def use_up_the_stack(world: World) -> None:
+    world.ending.lives[-1].stack_free_bytes = 199
+
+
+def let_boot_go_back(world: World) -> None:
+    world.ending.lives.insert(0, world.ending.lives[0])
+    world.witness.lives.insert(0, world.witness.lives[0])
+
+
+def lose_a_reading_of_the_journal(world: World) -> None:
+    world.ending.lives[-1].journal[2, 9_999] = {"a0": 0, "a1": 0}
+
+
+def acknowledge_what_is_not_there(world: World) -> None:
+    tag = next(iter(world.server.acknowledgements))
+    world.server.acknowledgements[tag].add((2, 9_999))
+
+
+def acknowledge_what_was_not_asked(world: World) -> None:
+    world.server.acknowledgements.clear()
+
+
+def measure_later(world: World) -> None:
+    world.witness.lives[-1].at_ns[3] += 10**9
+
+
+def execute(world: World, statement: str) -> None:
+    with sqlite3.connect(world.server.database) as connection:
+        connection.create_function("reading_checksum", 7, lambda *_: 0)
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], World]]:
+    worlds = []
+
+    def make() -> World:
+        made = World(trial_of("lost-answer@1"), images(), tmp_path_factory.mktemp("world"))
+        made.run()
+        worlds.append(made)
+        return made
+
+    yield make
+    for one in worlds:
+        one.server.close()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "complaint"),
+    [
+        (take_a_reading_away, "acknowledged, but not stored: [(2, 3)]"),
+        (take_an_entry_away, "entries for the cloud"),
+        (log_a_line_twice, "logged out of order, or twice"),
+        (take_a_line_away, "stored, but not logged"),
+        (let_the_watchdog_bite, "the chip reset itself"),
+        (use_up_the_stack, "199 bytes of stack were free"),
+        (let_boot_go_back, "boot 2 comes after boot 2"),
+        (lose_a_reading_of_the_journal, "was in the journal, and is not stored: [(2, 9999)]"),
+        (acknowledge_what_is_not_there, "acknowledged, but not stored: [(2, 9999)]"),
+        (acknowledge_what_was_not_asked, "acknowledgements, the wire saw 0"),
+        (measure_later, "(2, 3) is stored as if taken -"),
+    ],
+)
+def test_the_judge_notices(
+    world: Callable[[], World], tamper: Callable[[World], None], complaint: str
+) -> None:
+    made = world()
+    assert list(harms(made)) == []
+    tamper(made)
+    assert complaint in "; ".join(harms(made))
+
+
+class Forgetful:
+    """A server with a defect: after two certain faults it acknowledges a request that it does not store."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._server: Server = world.server
+        self._right = world.server.application
+        self._forgotten = False
+        world.server.application = self.application  # type: ignore[method-assign]
+
+    def application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        struck = {type(stroke.fault) for stroke in self._world.injection.happened}
+        body = environ["wsgi.input"].read()
+        environ["wsgi.input"] = io.BytesIO(body)
+        post = parse_post(
+            b"POST\r\nAuthorization: " + environ["HTTP_AUTHORIZATION"].encode() + b"\r\n\r\n" + body
+        )
+        assert post
+        new = {identity[1:] for identity in post.readings()} - self._server.stored().keys()
+        if self._forgotten or not new or not struck >= {ServerRestart, LostAnswer}:
+            return self._right(environ, start_response)
+        self._forgotten = True
+        start_response("204 NO CONTENT", [("Unolink-Tag", answer_tag(KEY, 204, post.tag))])
+        return []
+
+
+def test_a_defect_that_takes_two_faults_is_shrunk_to_them() -> None:
+    trial = trial_of("boot-garbage; server-restart@1,seconds=0.5; lost-answer@3; reset@6", interval_ms=1_000)
+
+    def attempt(plan: Plan) -> str:
+        return try_one(replace(trial, plan=plan), begin=plant)
+
+    def plant(world: World) -> None:
+        Forgetful(world)
+
+    plan, harm = shrink(trial.plan, attempt)
+    assert str(plan) == "server-restart@1,seconds=0.5; lost-answer@3"
+    assert "readings are missing, and" in harm
+    assert attempt(Plan.parse(str(plan), seed=plan.seed, catalogue=ALL_FAULTS)) == harm
+
+
+def test_what_holds_is_not_shrunk() -> None:
+    with pytest.raises(ValueError, match="it holds: boot-garbage"):
+        shrink(Plan((parse_fault("boot-garbage"),)), lambda _plan: "")
