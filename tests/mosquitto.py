@@ -44,10 +44,18 @@ class Broker:
         )
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
+        self.is_frozen = False
         self.start()
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has been started and not stopped."""
+        return self._process is not None
+
     def start(self) -> None:
-        """Start it, with what it remembers, and wait until it listens."""
+        """Start it, unless it runs, with what it remembers, and wait until it listens."""
+        if self.runs:
+            return
         library = DEBIAN / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
         command = [str(PROGRAM), "-c", str(self._folder / "mosquitto.conf")]
         with (self._folder / "mosquitto.log").open("ab") as log:
@@ -70,6 +78,19 @@ class Broker:
             self._process.send_signal(number)
             self._process.wait(timeout=20)
             self._process = None
+            self.is_frozen = False
+
+    def freeze(self) -> None:
+        """Let it stand still: connections stay, and nothing is answered."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+            self.is_frozen = True
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+        self.is_frozen = False
 
     def forget(self) -> None:
         """Take away what it remembers; it must have been stopped."""

@@ -19,7 +19,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from unobridge import body
 from unobridge.errors import BridgeError
-from unobridge.instant import this_instant
+from unobridge.instant import Instant, this_instant
 from unobridge.journal import Journal, JournalUnavailableError
 from unobridge.keys import KeyFileError, Keys
 from unobridge.signing import answer_tag, parse_authorization, request_tag, same
@@ -47,6 +47,7 @@ class Gateway:
         outlets: the ways out they are to take, at least one.
         tell: is told, in one line, what somebody should see.
         taken: called when a request has been put in the journal.
+        instant: the moment, from which the time held is counted.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Gateway:
         outlets: tuple[str, ...],
         tell: Callable[[str], None],
         taken: Callable[[], None],
+        *,
+        instant: Callable[[], Instant] = this_instant,
     ) -> None:
         self.accepted = 0
         self.refused = 0
@@ -64,6 +67,7 @@ class Gateway:
         self._outlets = outlets
         self._tell = tell
         self._taken = taken
+        self._instant = instant
         self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -113,7 +117,7 @@ class Gateway:
 
     def _take(self, device: str, tag: str, sent: bytes) -> tuple[HTTPStatus, str, Headers]:
         """Check an authentic request and put it in the journal."""
-        received = this_instant()
+        received = self._instant()
         try:
             body.parse(sent)
         except body.BodyError as error:

@@ -16,8 +16,7 @@ from unobridge.metrics import Figures
 from unobridge.options import option
 from unobridge.outlets import Outlets
 from unobridge.ports import Wanted, check_named, choose
-from unobridge.serial_port import SerialPort
-from unobridge.session import Session, Watch, make_modem, make_module
+from unobridge.session import Port, Session, Watch, make_modem, make_module
 from unobridge.signals import stop_on_signals
 from unobridge.targets import (
     Address,
@@ -71,7 +70,7 @@ class Sessions:
         self._recordings = 0
         self._lock = threading.Lock()
 
-    def make(self, port: SerialPort, finder: BaudFinder | None, baud: int, label: str) -> Session:
+    def make(self, port: Port, finder: BaudFinder | None, baud: int, label: str) -> Session:
         """Return a session on an open port."""
         watches: list[Watch] = []
         if not self._show.quiet:
@@ -112,22 +111,27 @@ class Sessions:
         return Recorder(path, make_modem(self._profile, baud), make_module(self._profile))
 
 
-def serve(workers: list[Worker]) -> None:
+def serve(workers: list[Worker], *, wait: bool) -> None:
     """Open every port, then serve all until SIGINT (Ctrl-C) or SIGTERM.
 
+    Args:
+        workers: whom to let work.
+        wait: whether boards may come later.
+
     Raises:
-        PortError: a port cannot be opened.
+        PortError: a port cannot be opened, and is not to be waited for.
     """
     stop = threading.Event()
     with ExitStack() as stack:
-        opened = []
+        opened: list[Port | None] = []
         for worker in workers:
-            port = worker.open()
-            stack.callback(port.close)
+            port = None if wait else worker.open()
             opened.append(port)
+            if port:
+                stack.callback(port.close)
         stack.enter_context(stop_on_signals(stop))
         threads = [
-            threading.Thread(target=worker.run, args=[port], name=f"serve {port.name}")
+            threading.Thread(target=worker.run, args=[port], name=f"serve {worker.name}")
             for worker, port in zip(workers, opened, strict=True)
         ]
         for thread in threads:
@@ -150,6 +154,7 @@ def serve(workers: list[Worker]) -> None:
     multiple=True,
     help="A serial port or a pySerial URL; repeatable.  [default: every Uno on USB]",
 )
+@option("--wait", is_flag=True, help="Wait for the --port if it is not there yet, instead of giving up.")
 @option(
     "--baud",
     type=click.IntRange(300, 5_000_000),
@@ -195,6 +200,7 @@ def serve(workers: list[Worker]) -> None:
 def run(  # a command line has many options
     *,
     ports: tuple[str, ...],
+    wait: bool,
     baud: int | None,
     profile: str,
     allow: tuple[str, ...],
@@ -220,6 +226,8 @@ def run(  # a command line has many options
             parse_target(gateway) if gateway else None,
         )
         tls = Tls(ca=settings["ca"], strict=True)
+        if wait and not ports:
+            raise UsageError("--wait without --port", hint="name the port that the board will have: --port")
         names = check_named(ports) or [board.name for board in choose()]
         outlets = None
         if gateway:
@@ -235,7 +243,7 @@ def run(  # a command line has many options
         sessions = Sessions(PROFILES[profile], targets, tls, address, Show(quiet, as_json, wall, record))
         workers = [make_worker(name, baud, sessions, alone=len(names) == 1) for name in names]
         stack.enter_context(metrics_at(settings["metrics"], lambda: _figures(workers, outlets)))
-        serve(workers)
+        serve(workers, wait=wait)
 
 
 def _figures(workers: list[Worker], outlets: Outlets | None) -> Figures:
@@ -249,7 +257,7 @@ def _figures(workers: list[Worker], outlets: Outlets | None) -> Figures:
         "unobridge_board_reconnects": (
             "counter",
             "How often the port was opened again.",
-            {worker.name: float(worker.reconnects) for worker in workers},
+            {worker.name: float(max(0, worker.times_open - 1)) for worker in workers},
         ),
     }
     return figures | (outlets.figures() if outlets else {})

@@ -15,17 +15,16 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from unobridge.baud import BURST_QUIET_NS, BaudFinder
-from unobridge.serial_port import SerialPort
 from unosim.clock import NS_PER_S, earliest
 from unosim.esp01 import Module
 from unosim.modem import AccessPoint, Modem, Profile, Settings, UartFormat
 from unosim.modem.actions import Action, Output, Send, SetBaud
 from unosim.modem.events import Received
-from unosim.network.seam import Network
-from unosim.network.sockets import SocketNetwork
+from unosim.network.seam import HasFileno, Network
 from unosim.trace import Channel, Entry
 from unosim.uart import FRAME_BITS
 
@@ -36,6 +35,67 @@ AIR = AccessPoint("unobridge")
 
 Watch = Callable[[Entry], None]
 Wrap = Callable[[Network], Network]
+Readers = Sequence[HasFileno]
+
+
+class Port(Protocol):
+    """An open port: `SerialPort`, or a test's."""
+
+    name: str
+
+    @property
+    def pending_bytes(self) -> int:
+        """How many bytes the system has not taken yet."""
+
+    def readers(self) -> Readers:
+        """Return what to wait for until `take` has something."""
+
+    def take(self) -> bytes:
+        """Return what has arrived; raises PortLostError once the port has gone."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, behind those that are still leaving."""
+
+    def set_baud(self, baud: int) -> None:
+        """Go on at another rate in bits per second."""
+
+    def close(self) -> None:
+        """Give the port back."""
+
+
+class RealNetwork(Network, Protocol):
+    """The network behind the modem: `SocketNetwork`, or a test's."""
+
+    def readers(self) -> Readers:
+        """Return what to wait for until it can be read."""
+
+    def writers(self) -> Readers:
+        """Return what to wait for until it can be written."""
+
+    def close(self) -> None:
+        """Close everything that is open."""
+
+
+class Clock(Protocol):
+    """What time it is, and how to let it pass."""
+
+    def now_ns(self) -> int:
+        """Return the instant in ns of a clock that nobody sets."""
+
+    def wait(self, readers: Readers, writers: Readers, wait_s: float | None) -> None:
+        """Return when one can be read or written, or after some seconds (None: never)."""
+
+
+class WallClock:
+    """The clock of this computer."""
+
+    def now_ns(self) -> int:
+        """Return the instant in ns of the monotonic clock."""
+        return time.monotonic_ns()
+
+    def wait(self, readers: Readers, writers: Readers, wait_s: float | None) -> None:
+        """Wait in select(2)."""
+        select.select(readers, writers, [], wait_s)
 
 
 def make_module(profile: Profile) -> Module:
@@ -60,19 +120,21 @@ class Session:
         wrap: what the network is wrapped in: rules, a recorder.
         watch: is shown everything that is said; None for nobody.
         on_end: called when `run` ends.
+        clock: the pace.
     """
 
     def __init__(
         self,
-        port: SerialPort,
+        port: Port,
         profile: Profile,
         *,
         finder: BaudFinder | None,
         baud: int,
-        network: Callable[[Callable[[int], int]], SocketNetwork],
+        network: Callable[[Callable[[int], int]], RealNetwork],
         wrap: Wrap,
         watch: Watch | None,
         on_end: Callable[[], None],
+        clock: Clock | None = None,
     ) -> None:
         self.modem = make_modem(profile, baud)
         self._profile = profile
@@ -82,7 +144,8 @@ class Session:
         self._unwatched = watch is None
         self._watch: Watch = watch or (lambda _entry: None)
         self._on_end = on_end
-        self._started_ns = time.monotonic_ns()
+        self._clock = clock or WallClock()
+        self._started_ns = self._clock.now_ns()
         self._sockets = network(self._room)
         self._network = wrap(self._sockets)
         self._modem_baud = baud
@@ -115,7 +178,7 @@ class Session:
         self._button.send(b"!")
 
     def _now_ns(self) -> int:
-        return time.monotonic_ns() - self._started_ns
+        return self._clock.now_ns() - self._started_ns
 
     def _room(self, link: int) -> int:
         window_bytes = self.modem.receive_window(link)
@@ -125,7 +188,7 @@ class Session:
         deadline_ns = earliest(self.modem.next_deadline(), self._network.next_deadline(), self._burst_ends_ns)
         wait_s = None if deadline_ns is None else max(0, deadline_ns - self._now_ns()) / NS_PER_S
         readers = [self._bell, *self._port.readers(), *self._sockets.readers()]
-        select.select(readers, self._sockets.writers(), [], wait_s)
+        self._clock.wait(readers, self._sockets.writers(), wait_s)
 
     def _step(self, now_ns: int) -> None:
         """Let happen what is due: first what the modem has to do, each at its instant; then what has come."""

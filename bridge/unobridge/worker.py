@@ -3,8 +3,7 @@
 A port that is lost is looked for every `RETRY_S`, by the board's USB identity where it has one. Each time it
 is opened a new module boots, as if power had been cut: opening resets an Uno, too.
 
-Rules: only the first opening may fail for good; after that the board is waited for, and what is the matter is
-said once.
+Rules: `open` may fail for good; `run` waits for a board that is not there, and says once what is the matter.
 """
 
 import threading
@@ -14,12 +13,13 @@ from unobridge.baud import RATES, BaudFinder
 from unobridge.errors import PortError, PortLostError
 from unobridge.ports import Wanted
 from unobridge.serial_port import SerialPort
-from unobridge.session import Session
+from unobridge.session import Port, Session
 
 RETRY_S = 0.25
 """Between two looks for a port: a board is served within a second of its return."""
 
-MakeSession = Callable[[SerialPort, BaudFinder | None, int], Session]
+MakeSession = Callable[[Port, BaudFinder | None, int], Session]
+OpenPort = Callable[[str, int], Port]
 Say = Callable[[str], None]
 
 
@@ -31,37 +31,51 @@ class Worker:
         baud: its rate in bits per second; None to find it.
         make_session: makes a session of an open port, a finder and a rate.
         say: is told what becomes of the port.
+        open_port: opens the port of a name at a rate in bits per second; raises PortError.
+        rest: waits for some seconds; None for the wall's.
     """
 
-    def __init__(self, wanted: Wanted, baud: int | None, make_session: MakeSession, say: Say) -> None:
+    def __init__(
+        self,
+        wanted: Wanted,
+        baud: int | None,
+        make_session: MakeSession,
+        say: Say,
+        *,
+        open_port: OpenPort = SerialPort,
+        rest: Callable[[float], object] | None = None,
+    ) -> None:
         self.connected = False
-        self.reconnects = 0
+        self.times_open = 0
         self.name = wanted.name
         self._wanted = wanted
         self._finder = BaudFinder() if baud is None else None
         self._baud = baud or RATES[0]
         self._make_session = make_session
         self._say = say
+        self._open_port = open_port
         self._session: Session | None = None
         self._stopped = threading.Event()
+        self._rest = rest or self._stopped.wait
         self._lock = threading.Lock()
         self._complaint = ""
 
-    def open(self) -> SerialPort:
+    def open(self) -> Port:
         """Open the port.
 
         Raises:
             PortError: it cannot be opened.
         """
-        return SerialPort(self._wanted.look(), self._finder.baud if self._finder else self._baud)
+        return self._open_port(self._wanted.look(), self._finder.baud if self._finder else self._baud)
 
-    def run(self, port: SerialPort) -> None:
-        """Serve the board on its open port, and whenever it comes back, until `stop`."""
-        opened: SerialPort | None = port
+    def run(self, port: Port | None) -> None:
+        """Serve the board on its open port, and whenever it comes (back), until `stop`."""
+        opened = port
         while not self._stopped.is_set():
             if opened is not None:
                 self._serve(opened)
-            if self._stopped.wait(RETRY_S):
+            self._rest(RETRY_S)
+            if self._stopped.is_set():
                 return
             opened = self._try_open()
         if opened is not None:
@@ -74,7 +88,7 @@ class Worker:
             if self._session:
                 self._session.stop()
 
-    def _serve(self, port: SerialPort) -> None:
+    def _serve(self, port: Port) -> None:
         """Run one session on an open port."""
         self._wanted.remember()
         self._complaint = ""
@@ -85,6 +99,7 @@ class Worker:
                     return
                 self._session = self._make_session(port, self._finder, rate)
             self.name, self.connected = port.name, True
+            self.times_open += 1
             self._say(f"{port.name} is open at {rate} baud: the modem is on")
             self._session.run()
         except PortLostError as error:
@@ -95,7 +110,7 @@ class Worker:
             self.connected = False
             port.close()
 
-    def _try_open(self) -> SerialPort | None:
+    def _try_open(self) -> Port | None:
         try:
             port = self.open()
         except PortError as error:
@@ -103,5 +118,4 @@ class Worker:
                 self._complaint = str(error)
                 self._say(f"{error}; trying again (hint: {error.hint})")
             return None
-        self.reconnects += 1
         return port

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import json
+from collections.abc import Sequence
 
 KEY = bytes(range(32))
 KEY_TEXT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -18,7 +19,11 @@ def sign(text: bytes, key: bytes = KEY) -> str:
 
 
 def body_of(seqs: list[int], boot: int = 1, **members: object) -> bytes:
-    batch = {"boot": boot, "channels": ["a0"], "readings": [[seq, 0, 100 + seq] for seq in seqs]}
+    return body_of_rows([[seq, 0, 100 + seq] for seq in seqs], boot, **members)
+
+
+def body_of_rows(rows: Sequence[Sequence[int | None]], boot: int = 1, **members: object) -> bytes:
+    batch = {"boot": boot, "channels": ["a0"], "readings": rows}
     return json.dumps(batch | members, separators=(",", ":")).encode()
 
 

@@ -90,8 +90,17 @@ def test_a_board_comes_back_under_another_name(start: Start, cable: Cable) -> No
         command.wait_for("is lost")
         cable.plug_in()
     cable.read_until(READY)
-    assert command.end() == 0
+    assert command.end() == 0, command.said
     assert len([line for line in command.said if "the modem is on" in line]) == 4
+
+
+def test_a_board_may_come_later(start: Start, cable: Cable) -> None:
+    cable.unplug()
+    command = start("run", "--port", str(cable.link), "--wait")
+    command.wait_for("there is no such port; trying again")
+    cable.plug_in()
+    cable.read_until(READY)
+    assert command.end() == 0, command.said
 
 
 @pytest.mark.parametrize("baud", [9_600, 57_600, 38_400, 19_200])
@@ -134,6 +143,7 @@ def test_the_board_may_change_the_rate(start: Start, cable: Cable) -> None:
         (["--route", "a:1"], 2, "not a route: 'a:1'"),
         (["--upgrade", "a"], 2, "not a target: 'a'"),
         ([], 1, "no Uno found on USB"),
+        (["--wait"], 2, "--wait without --port"),
     ],
 )
 def test_bad_input_gets_one_line_and_one_hint(

@@ -7,7 +7,10 @@
 // worked UNOLINK_SPY_PLAN       optional, "FIRST COUNT ERRNO DELAY_US": of the watched calls (creation,
 // write, truncation,
 //                        sync, removal; numbered from 0) so many from FIRST on take that much longer and then
-//                        fail with this errno; with 0 they work. COUNT -1 is all the rest.
+//                        fail with this errno; with 0 they work. COUNT -1 is all the rest. ERRNO -9 kills
+//                        the program in the call's place, as kill -9 does.
+//
+// A program that knows of the spy may plan anew while it runs: `unolink_spy_plan`.
 //
 // What it does not see: memory-mapped files (SQLite's -shm is one; nothing in it outlives a crash), and files
 // with a descriptor of 4096 or more.
@@ -16,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -97,8 +101,21 @@ static int planned_to_fail(void) {
     if (plan_delay_us > 0) {
         usleep((useconds_t)plan_delay_us);
     }
+    if (plan_errno == -SIGKILL) {
+        raise(SIGKILL);
+    }
     errno = (int)plan_errno;
     return plan_errno != 0;
+}
+
+// Makes another plan; `first` is counted from now, a negative one is none.
+void unolink_spy_plan(long first, long count, long error) {
+    pthread_mutex_lock(&lock);
+    plan_first = first < 0 ? -1 : calls + first;
+    plan_count = count;
+    plan_errno = error;
+    plan_delay_us = 0;
+    pthread_mutex_unlock(&lock);
 }
 
 static int file_of_name(const char* name) {
