@@ -38,6 +38,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # the folder in it is drawn
 ANSWER_WAIT_S = 60.0
 """Real time after which a bridge that says nothing hangs."""
 NODE_BAUD = 115_200
+BY_ID = "/dev/serial/by-id/usb-Arduino_0043-if00"
+"""A name that stays, as Linux makes one, and the unit's settings name one."""
 RECONNECT_S = 1.0
 ONE_WAIT_NS = 5 * NS_PER_S
 """The longest wait in one piece, so that the campaign has its turns."""
@@ -135,6 +137,9 @@ class World:
         self._forwards = self.broker is None or chance.random() < 0.5
         # the cable
         self.name: str | None = None
+        self._by_id = chance.random() < 0.4
+        self._expected_name = ""
+        """By which a bridge that has never seen the board waits for it."""
         self.is_stolen = False
         self.is_open = False
         self._bridge_baud = NODE_BAUD
@@ -197,6 +202,7 @@ class World:
         if self._sleeps:
             self._plugs_at_dawn = name
             return
+        name = self._expected_name or name
         self.note(f"plugged in as {name}")
         self.name = name
         self._plug_number += 1
@@ -288,9 +294,11 @@ class World:
 
     def start(self) -> None:
         """Start the bridge, as systemd would."""
-        self._settings = Settings(
+        port = self.name or "/dev/ttyACM0"
+        self._expected_name = "" if self._by_id else port
+        settings = Settings(
             folder=self.folder,
-            port=self.name or "/dev/ttyACM0",
+            port=BY_ID if self._by_id else port,
             baud=self._baud,
             forward=f"http://127.0.0.1:{self.server.port}" if self._forwards else "",
             broker=f"mqtt://127.0.0.1:{self.broker.port}" if self.broker else "",
@@ -299,7 +307,7 @@ class World:
             disk=self._disk or ((0, -1, self.full_disk) if self.full_disk else None),
         )
         self._disk = None
-        self._wire, self._process = zygote().fork(self._settings)
+        self._wire, self._process = zygote().fork(settings)
         self.lives += 1
         self.note("the bridge starts")
 
@@ -396,11 +404,11 @@ class World:
 
     def _open(self, name: str, baud: int) -> str:
         self._close_port()
-        if name != self.name:
+        if name not in {self.name, BY_ID} or self.name is None:
             return "there is no such port"
         if self.is_stolen:
             return "another program has it open"
-        self.is_open, self._bridge_baud = True, baud
+        self.is_open, self._bridge_baud, self._expected_name = True, baud, ""
         if self._resets_on_open:
             self.node.power(self.now_ns, on=True)
         return ""
