@@ -26,7 +26,7 @@ def cycles_at(at_ns: int, clock_hz: int) -> int:
 def earliest(*deadlines_ns: int | None) -> int | None:
     """Return the smallest deadline in ns, or None if no part has one."""
     first: int | None = None
-    for deadline in deadlines_ns:  # several times in each step: a quarter of what min() over a generator takes
+    for deadline in deadlines_ns:  # in each step: a quarter of what min() of a generator takes
         if deadline is not None and (first is None or deadline < first):
             first = deadline
     return first

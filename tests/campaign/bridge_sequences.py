@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -345,6 +345,12 @@ def try_seed(seed: int) -> str | None:
     """Run a sequence; return which promise was broken, and how it came to that, or None."""
     outcome = sequence(seed)
     return "\n".join([f"seed {seed}: {outcome.harm}", *outcome.story[-40:]]) if outcome.harm else None
+
+
+def tries(trials: range) -> Iterator[str]:
+    """Yield what was broken in each of these sequences."""
+    for seed in trials:
+        yield try_seed(seed) or ""
 
 
 def main(first: int, last: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from campaign import (
+    bridge_sequences,
     device_year,
     forged_acks,
     forgeries,
@@ -117,5 +118,13 @@ CLAIMS = (
         campaign=device_year.WEEKS,
         at_once=1,
         tries=device_year.tries,
+    ),
+    Claim(
+        "bridge-sequences",
+        "Whatever befalls bridge, board, server, broker and disk, the bridge loses and doubles no reading",
+        each_push=10,
+        campaign=1_000,
+        at_once=10,
+        tries=bridge_sequences.tries,
     ),
 )
