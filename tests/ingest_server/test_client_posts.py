@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pytest_mock import MockerFixture
 from werkzeug.test import TestResponse
 
 from ingest_server.test_app import problem_of
@@ -118,6 +119,11 @@ def test_a_wrong_key(laptop: Laptop, authorization: str) -> None:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert laptop.stored() == []
     assert TOKEN not in json.dumps(laptop.events)
+
+
+def test_nothing_but_compare_digest_admits_a_key(laptop: Laptop, mocker: MockerFixture) -> None:
+    mocker.patch("hmac.compare_digest", return_value=False)
+    assert laptop.post(ONE).status_code == 401
 
 
 def test_a_key_is_for_one_thing(laptop: Laptop) -> None:

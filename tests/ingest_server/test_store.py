@@ -58,6 +58,12 @@ def test_a_conflict_stores_nothing_of_its_batch(store: SqliteStore, database: Pa
     assert [r.seq for r in store.add(batch(3))] == [3]
 
 
+def test_the_file_itself_holds_an_identity_once(store: SqliteStore, database: Path) -> None:
+    store.add(batch(17))
+    with closing(sqlite3.connect(database)) as other, pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        other.execute("INSERT INTO reading SELECT * FROM reading")
+
+
 def test_the_largest_counters(store: SqliteStore, database: Path) -> None:
     store.add(batch(2**32 - 1, boot=2**32 - 1))
     (reading,) = read_readings(database)

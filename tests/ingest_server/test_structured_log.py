@@ -52,9 +52,9 @@ def checked(line: bytes, *payload_keys: str) -> dict[str, Any]:
 
 def reading_line(**changes: Any) -> bytes:
     call: dict[str, Any] = {"device": "uno-1", "boot": 3, "trace": None, "project": "", "seq": 17}
-    call |= {"values": {"a0": 512}, "age_ms": 120, **changes}
+    call |= {"values": {"a0": 512}, "age_ms": 120, "received_at_ns": RECEIVED_AT_NS, **changes}
     context = {name: call[name] for name in ("trace", "project")}
-    log = ReadingLog(call["device"], call["boot"], RECEIVED_AT_NS, **context)
+    log = ReadingLog(call["device"], call["boot"], call["received_at_ns"], **context)
     return log.reading(
         call["seq"], call["age_ms"], call["values"], json.dumps(call["values"]).encode()
     ).log_line
@@ -112,6 +112,20 @@ def test_insert_ids_have_one_width_and_sort_by_boot_and_seq() -> None:
     assert ids == sorted(set(ids))
     other = json.loads(reading_line(device="x" * 32))["logging.googleapis.com/insertId"]
     assert len({len(i) for i in [*ids, other]}) == 1
+
+
+def test_an_insert_id_follows_from_the_identity_alone() -> None:
+    later = {
+        "received_at_ns": RECEIVED_AT_NS + 86_400_000_000_000,
+        "age_ms": 5,
+        "trace": TRACE,
+        "project": "p",
+    }
+    ids = {
+        json.loads(reading_line(**changes))["logging.googleapis.com/insertId"]
+        for changes in ({}, later, {"values": {"a1": 3}})
+    }
+    assert len(ids) == 1
 
 
 def test_the_line_depends_on_nothing_but_the_reading() -> None:

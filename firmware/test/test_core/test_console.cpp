@@ -1,5 +1,6 @@
 // The dialogue over the cable, as docs/provisioning.md has it, and the settings that it leaves.
 #include "core/console.h"
+#include "core/eeprom_map.h"
 #include "core/knock.h"
 
 #include "fake_board.h"
@@ -171,6 +172,7 @@ TEST_CASE("neither key nor password is ever said") {
     }
     CHECK(said.find("correct") == std::string::npos);
     CHECK(said.find("AAEC") == std::string::npos);
+    CHECK(said.find(std::string("\0\1\2", 3)) == std::string::npos); // nor as it lies in the EEPROM
 }
 
 TEST_CASE("lines: any line end, nothing for none, and an end to their length") {
@@ -284,6 +286,32 @@ TEST_CASE("another device or other channels give up what waits; other changes do
         CHECK(cable.ask("save") == OK);
         CHECK((fake_eeprom.bytes[600] == 0xFF) == row.gives_up);
     }
+}
+
+TEST_CASE("a damaged byte never gives settings that nobody has saved") {
+    fake_eeprom.erase();
+    Cable cable;
+    set_up(cable);
+    cable.ask("set server-port 9000");
+    cable.ask("save"); // into the second slot; the first one has the settings before
+    const FakeEeprom sound = fake_eeprom;
+    std::string wrong;
+    for (uint16_t address = SETTINGS_ADDRESS; address < SETTINGS_ADDRESS + 2 * SETTINGS_SLOT_BYTES;
+         ++address) {
+        for (int bit = 0; bit < 8; ++bit) {
+            fake_eeprom = sound;
+            fake_eeprom.bytes[address] ^= static_cast<uint8_t>(1 << bit);
+            Settings after;
+            after.begin();
+            std::string shown = Cable().ask("show");
+            const bool former = address >= SETTINGS_ADDRESS + SETTINGS_SLOT_BYTES;
+            const size_t port = shown.find("server-port ") + 12;
+            const bool right = after.complete() && shown.compare(port, 4, former ? "8080" : "9000") == 0 &&
+                               shown.replace(port, 4, "8080") == SHOWN;
+            wrong += right ? "" : std::to_string(address) + " ";
+        }
+    }
+    CHECK(wrong == "");
 }
 
 TEST_CASE("an EEPROM that keeps nothing is reported") {

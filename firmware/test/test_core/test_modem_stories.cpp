@@ -152,9 +152,13 @@ TEST_CASE("a failing join is repeated, and after enough failures the modem is re
         story.modem("\r\nOK\r\n");
         story.host();
     }
+    uint32_t span_ms = 250;
     for (int attempt = 0; attempt < 7; ++attempt) {
         story.modem("+CWJAP:3\r\n\r\nFAIL\r\n");
+        const uint32_t failed_ms = story.now_ms;
         CHECK(story.host() == JOIN);
+        CHECK(story.now_ms - failed_ms >= span_ms * 4 / 5); // longer each time
+        span_ms = span_ms < 8000 / 2 ? span_ms * 2 : 8000;
     }
     story.modem("+CWJAP:3\r\n\r\nFAIL\r\n");
     CHECK(story.host() == "AT+RST\r\n");

@@ -5,6 +5,7 @@
 #include "core/status_led.h"
 #include "core/text_cursor.h"
 #include "core/timer.h"
+#include "uno/ring.h"
 
 #include "fake_board.h"
 #include "story.h"
@@ -159,5 +160,25 @@ TEST_CASE("the LED counts the states") {
             flashes += led_on(signs[i], ms) && !led_on(signs[i], ms - 1) ? 1 : 0;
         }
         CHECK(flashes == i + 1);
+    }
+}
+
+TEST_CASE("a ring gives back what it took, in order, and holds all but one of its places") {
+    uno::Ring<8> ring;
+    uint8_t next_in = 0;
+    uint8_t next_out = 0;
+    for (int round = 0; round < 20; ++round) { // the indices wrap at another place each time
+        CHECK(ring.empty());
+        CHECK(ring.room() == 7);
+        for (uint8_t room = 7; room > 0; --room) {
+            ring.put(next_in++);
+            CHECK(ring.room() == room - 1);
+        }
+        for (int left = 7; left > round % 3; --left) {
+            CHECK_FALSE(ring.empty());
+            CHECK(ring.take() == next_out++);
+        }
+        ring.clear();
+        next_out = next_in;
     }
 }

@@ -56,7 +56,6 @@ class Journal {
     uint8_t first_ = 0; // place of the oldest
     uint8_t size_ = 0;
     uint8_t written_ = 0; // bytes of a new slot
-    uint16_t crc_ = 0;    // of that slot
 };
 
 } // namespace unolink
