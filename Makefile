@@ -26,7 +26,7 @@ PACKAGES += avrdude libftdi1 'libhidapi-libusb0' 'libusb-0.1-4' 'libusb-1.0-0' '
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench sanitize fuzz fuzzbytes fuzzapi campaign soak torture doctor format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz fuzzbytes fuzzapi campaign mutants soak torture doctor format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -78,6 +78,9 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 
 campaign: install firmware  ## try every claim of docs/reliability.md in full, up to two hours (ARGS="--each-push", ARGS="forgeries")
 	PYTHONPATH=tests $(BIN)/python -m campaign $(ARGS)
+
+mutants: install firmware  ## break the code on purpose in 70 ways and see a test fail each time (minutes)
+	PYTHONPATH=tests $(BIN)/python -m campaign mutations --each-push
 
 fuzzapi: install  ## 20,000 generated requests against the ingest server and its OpenAPI document (minutes)
 	PYTHONPATH=tests $(BIN)/python -m ingest_server.fuzz 2500

@@ -351,7 +351,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
         )
     _check_ours(connection, path)
-    connection.execute("PRAGMA journal_mode = WAL")
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":  # SQLite does not raise, it stays in the mode it was in
+        raise JournalError(
+            f"the journal {path} cannot have a write-ahead log",
+            hint="put it on a local file system (not a network one), and look for disk errors: --journal",
+        )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")

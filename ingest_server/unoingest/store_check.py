@@ -1,4 +1,4 @@
-"""Verifying a store: SQLite's own structure, then the checksum of everything in it.
+"""Verifying a store: the write-ahead log, SQLite's own structure, then the checksum of everything in it.
 
 It reads and changes nothing, and a server may be running. What it finds it says in one line each; a stored
 reading whose checksum is right is exactly what was acknowledged, but for somebody who edited both.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unoingest.checksum import reading_checksum
+from unoingest.log_check import lost_commits
 from unoingest.outbox import read_outbox
 from unoingest.sqlite_file import connect_reader
 
@@ -37,7 +38,7 @@ def check_store(path: Path, tally: Tally, on_row: Callable[[], None]) -> Iterato
     Raises:
         StoreError: the file cannot be opened as a store at all.
     """
-    finders: Sequence[Finder] = (_structure, _readings, _outbox)
+    finders: Sequence[Finder] = (_log, _structure, _readings, _outbox)
     with closing(connect_reader(path)) as connection:
         for find in finders:
             try:
@@ -57,6 +58,20 @@ def rows_to_check(path: Path) -> int:
             # the check itself will say so
             return 0
         return int(rows)
+
+
+def _log(connection: sqlite3.Connection, _tally: Tally, _on_row: Callable[[], None]) -> Iterator[str]:
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    ((_, _, path),) = connection.execute("PRAGMA database_list")
+    # while somebody reads, nobody begins the log anew
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    try:
+        commits = lost_commits(Path(f"{path}-wal"), page_bytes)
+    finally:
+        connection.execute("ROLLBACK")
+    if commits:
+        yield f"the write-ahead log was damaged, and {commits} commits in it, if not more, are lost"
 
 
 def _structure(connection: sqlite3.Connection, _tally: Tally, _on_row: Callable[[], None]) -> Iterator[str]:

@@ -6,21 +6,28 @@ else what was wrong. Trials that share something expensive (a recorded disk, a r
 within the range, and are run again as that range.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from campaign import (
+    bit_flips,
     bridge_sequences,
     device_year,
+    disk_faults,
     forged_acks,
     forgeries,
     fuzzed_requests,
     garbled,
+    journal_crashes,
+    kills,
+    mutation_gate,
     power_cuts,
     single_faults,
     store_crashes,
     whole_system,
 )
+from campaign.crash_runs import STATES_PER_RUN
 
 Tries = Callable[[range], Iterator[str]]
 
@@ -52,8 +59,16 @@ CLAIMS = (
         "After a power cut the server's store is sound and has every acknowledged reading",
         each_push=20_000,
         campaign=1_000_000,
-        at_once=store_crashes.STATES_PER_RUN,
+        at_once=STATES_PER_RUN,
         tries=store_crashes.tries,
+    ),
+    Claim(
+        "journal-crashes",
+        "After a power cut the bridge's journal is sound and is as it was behind the last call that returned",
+        each_push=5_000,
+        campaign=200_000,
+        at_once=STATES_PER_RUN,
+        tries=journal_crashes.tries,
     ),
     Claim(
         "forgeries",
@@ -126,5 +141,45 @@ CLAIMS = (
         campaign=1_000,
         at_once=10,
         tries=bridge_sequences.tries,
+    ),
+    Claim(
+        "kill-9",
+        "Killed in mid-load or in mid-start, the server is soon ready again, with what it acknowledged, once",
+        each_push=20,
+        campaign=500,
+        at_once=kills.TRIALS_PER_STORE,
+        tries=kills.tries,
+    ),
+    Claim(
+        "store-disk-faults",
+        "A disk call that fails or takes long costs the server's store nothing that it acknowledged",
+        each_push=100,
+        campaign=5_000,
+        at_once=50,
+        tries=functools.partial(disk_faults.tries, store_crashes.WORKLOAD),
+    ),
+    Claim(
+        "journal-disk-faults",
+        "A disk call that fails or takes long costs the bridge's journal nothing that it acknowledged",
+        each_push=100,
+        campaign=5_000,
+        at_once=50,
+        tries=functools.partial(disk_faults.tries, journal_crashes.WORKLOAD),
+    ),
+    Claim(
+        "bit-flips",
+        "A bit that flips in the store's files is found, or costs a crashed server's last commit at most",
+        each_push=500,
+        campaign=20_000,
+        at_once=500,
+        tries=bit_flips.tries,
+    ),
+    Claim(
+        "mutations",
+        "A breakage of the code is noticed by the test that is there for it",
+        each_push=len(mutation_gate.read_table()),
+        campaign=len(mutation_gate.read_table()),
+        at_once=mutation_gate.AT_ONCE,
+        tries=mutation_gate.tries,
     ),
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+PACKAGES = Path(__file__).parents[1]
 SPY_SOURCE = Path(__file__).parent / "disk/spy.c"
 _HEAD = struct.Struct("=c3xiQII")
 
@@ -54,7 +55,7 @@ def build_spy(folder: Path) -> Path:
 def spied_environment(
     spy: Path, directory: Path, record: Path | None = None, plan: str | None = None
 ) -> dict[str, str]:
-    """Return the environment under which a program is spied on.
+    """Return the environment under which a program, which may be one of this package, is spied on.
 
     Args:
         spy: The library.
@@ -68,7 +69,8 @@ def spied_environment(
         **({"UNOLINK_SPY_LOG": str(record)} if record else {}),
         **({"UNOLINK_SPY_PLAN": plan} if plan else {}),
     }
-    return {**os.environ, **spied}
+    modules = filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(modules), **spied}
 
 
 def read_record(path: Path) -> Iterator[Step]:

@@ -2,10 +2,10 @@
 
     python store_workload.py FOLDER SEED READINGS [PRAGMA ...]
 
-It is run under the spy. After each `add` that returned it appends a line to FOLDER/acknowledged, so that
-the record of the disk tells when that was. What the store refuses for now is sent again, TRIES times. A
-PRAGMA such as `synchronous=NORMAL` overrides the store's own setting: to see whether the harness notices,
-or to have small files checkpointed as large ones are.
+It is run under the spy. After each `add` that returned it notes a line for each reading, so that the record
+of the disk tells when that was. What the store refuses for now is sent again, like a device would. A PRAGMA
+such as `synchronous=NORMAL` overrides the store's own setting: to see whether the harness notices, or to have
+small files checkpointed as large ones are.
 """
 
 import random
@@ -13,12 +13,11 @@ import sys
 import threading
 from pathlib import Path
 
-from unoingest.errors import StoreUnavailableError
+from campaign.notes import CANNOT_OPEN, Notes, insist
+from unoingest.errors import StoreError, StoreUnavailableError
 from unoingest.store import NewBatch, NewReading, SqliteStore
 
 DEVICES = 3
-TRIES = 500
-ACKNOWLEDGED = "acknowledged"
 STORE = "readings.db"
 RECEIVED_AT_NS = 1_790_000_000 * 10**9
 
@@ -37,39 +36,15 @@ def batch_of(device: str, first: int, count: int) -> NewBatch:
     return NewBatch(device, 1, RECEIVED_AT_NS, readings)
 
 
-def add(store: SqliteStore, batch: NewBatch) -> None:
-    """Store a batch as a device would: again and again, until it is acknowledged."""
-    for _ in range(TRIES):
-        try:
-            store.add(batch)
-        except StoreUnavailableError as error:
-            print(error, file=sys.stderr)
-        else:
-            return
-    raise SystemExit("the store did not heal")
-
-
-def note(folder: Path, lines: bytes) -> None:
-    """Note what was acknowledged; the notes are on the same failing disk as the store."""
-    for _ in range(TRIES):
-        try:
-            with (folder / ACKNOWLEDGED).open("ab", buffering=0) as notes:
-                notes.write(lines)
-        except OSError as error:
-            print(error, file=sys.stderr)
-        else:
-            return
-    raise SystemExit("the notes cannot be written")
-
-
-def work(store: SqliteStore, folder: Path, name: str, readings: int, finished: list[str]) -> None:
+def work(store: SqliteStore, notes: Notes, name: str, readings: int, finished: list[str]) -> None:
     """Store so many readings of one device, send some of them a second time, and say when that is done."""
     chance = random.Random(name)
     first = 0
     while first < readings:
         count = min(chance.choice((1, 1, 2, 10)), readings - first)
-        add(store, batch_of(name, first, count))
-        note(folder, b"".join(b"%s %d\n" % (name.encode(), seq) for seq in range(first, first + count)))
+        batch = batch_of(name, first, count)
+        insist(lambda batch=batch: store.add(batch), StoreUnavailableError)  # type: ignore[misc]
+        notes.add("".join(f"{name} {seq}\n" for seq in range(first, first + count)))
         if chance.random() < 0.9:
             first += count
     finished.append(name)
@@ -78,13 +53,17 @@ def work(store: SqliteStore, folder: Path, name: str, readings: int, finished: l
 def main() -> None:
     """Run as the module says."""
     folder, seed, readings = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    store = SqliteStore(folder / STORE)
+    try:
+        store = SqliteStore(folder / STORE)
+    except StoreError:
+        sys.exit(CANNOT_OPEN)
     for setting in sys.argv[4:]:
         store._connection.execute(f"PRAGMA {setting}")
+    notes = Notes(folder)
     finished: list[str] = []
     devices = [f"device-{seed}-{number}" for number in range(DEVICES)]
     threads = [
-        threading.Thread(target=work, args=(store, folder, name, readings, finished)) for name in devices
+        threading.Thread(target=work, args=(store, notes, name, readings, finished)) for name in devices
     ]
     for thread in threads:
         thread.start()
