@@ -30,6 +30,9 @@ PATH = "/v1/readings"
 RETRY_AFTER_S = 30
 THREADS = 4
 """Each waits for the disk most of the time."""
+CONNECTIONS_MAX = 900
+"""Idle ones count; with the usual limit of 1,024 open files there are still some for other things."""
+HEAD_BYTES_MAX = 16 << 10
 CLIENT_WAIT_S = 60
 """How long a silent connection is kept; devices keep theirs open between readings."""
 
@@ -152,7 +155,11 @@ class GatewayServer:
                 port=port,
                 threads=THREADS,
                 ident=None,
+                connection_limit=CONNECTIONS_MAX,
+                # select() knows no descriptor beyond 1,023
+                asyncore_use_poll=True,
                 channel_timeout=CLIENT_WAIT_S,
+                max_request_header_size=HEAD_BYTES_MAX,
                 max_request_body_size=2 * body.BODY_BYTES_MAX,
                 clear_untrusted_proxy_headers=True,
             )

@@ -42,7 +42,8 @@ _LINE = re.compile(
 _TAG = re.compile(r",((?:[^,=\s\\]|\\.)+)=((?:[^,=\s\\]|\\.)+)")
 _FIELD = re.compile(r"((?:[^,=\s\\\"]|\\.)+)=(\"(?:[^\"\\]|\\.)*\"|[^,\s\"]+)(?:,|\Z)")
 _INTEGER = re.compile(r"([-+]?[0-9]{1,20})[iu]")
-_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
+# digits in one way only: a second one would cost the square of their number, and a body may have a million
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 _TRUTH = {
     **dict.fromkeys(("t", "T", "true", "True", "TRUE"), 1),
     **dict.fromkeys(("f", "F", "false", "False", "FALSE"), 0),

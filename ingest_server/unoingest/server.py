@@ -19,6 +19,7 @@ import http.client
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -30,6 +31,7 @@ from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from unoingest.app import create_app_of
@@ -43,6 +45,11 @@ from unoingest.structured_log import encode_event, use_profile, write_stderr
 
 # at shutdown: a request that takes longer waits for a client that has gone silent, and is cut off
 SHUTDOWN_TIMEOUT_S = 10
+CONNECTIONS_MAX = 4096
+"""Served at a time, idle ones included; others wait for their turn. granian's own limit is a quarter."""
+OTHER_FILES_MAX = 256
+HEAD_BYTES_MAX = 16 * 1024
+"""Of each connection, while its client has not sent the whole head; granian would take 400 KiB."""
 _LISTENING_POLL_S = 0.01
 
 
@@ -80,6 +87,8 @@ def serve(config: Config) -> None:
             interface=Interfaces.RSGI,
             workers=1,
             http=HTTPModes.http1,
+            backpressure=_connections_max(),
+            http1_settings=HTTP1Settings(max_buffer_size=HEAD_BYTES_MAX),
             workers_kill_timeout=SHUTDOWN_TIMEOUT_S,
             log_level=LogLevels.error,
             log_dictconfig=_LOGGING,
@@ -96,6 +105,20 @@ def serve(config: Config) -> None:
     # closing the last connection folds the log in
     SqliteStore(config.database).close()
     _log("INFO", "stopped", "unoingest has stopped")
+
+
+def _connections_max() -> int:
+    """Return how many connections may be served, after asking for as many open files as that takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + OTHER_FILES_MAX
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return (
+        CONNECTIONS_MAX
+        if soft == resource.RLIM_INFINITY
+        else min(CONNECTIONS_MAX, max(1, soft - OTHER_FILES_MAX))
+    )
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ class Ledger:
         device, _, tag = authorization.rsplit(maxsplit=1)[-1].partition(":")
         if tag != tag_of(came(request), odd.DEVICES.get(device, b"nobody's"), device):
             return "accepted with a wrong tag"
-        held_ms = int(request.headers.get("HTTP_UNOLINK_HELD", "0:").partition(":")[0])
+        held_ms = int((request.headers.get("HTTP_UNOLINK_HELD") or "0:").partition(":")[0])
         return self._take(list(accepted.of_device(device, came(request), held_ms, NOW_NS)))
 
     def _take_client(self, request: Request, answer: Answered, client: str) -> str:

@@ -24,6 +24,7 @@ from campaign import (
     mutation_gate,
     power_cuts,
     single_faults,
+    slow_clients,
     store_crashes,
     whole_system,
 )
@@ -181,5 +182,13 @@ CLAIMS = (
         campaign=len(mutation_gate.read_table()),
         at_once=mutation_gate.AT_ONCE,
         tries=mutation_gate.tries,
+    ),
+    Claim(
+        "slow-clients",
+        "While hundreds of slow, silent or endless clients hang on, server and gateway answer a good one",
+        each_push=5,
+        campaign=50,
+        at_once=5,
+        tries=slow_clients.tries,
     ),
 )

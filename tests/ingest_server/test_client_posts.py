@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -419,6 +420,40 @@ def test_lines_that_are_refused(laptop: Laptop, line: str) -> None:
     problem = problem_of(laptop.write(line), "invalid_line", 400)
     assert problem["detail"].startswith("line 1: ")
     assert laptop.stored() == []
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """End the test with an error where it would go on for hours, as only a reader of square cost does."""
+
+    def too_late(_signal: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+MEGABYTE = 1_000_000
+LONG_LINES = [
+    "m v=" + "9" * MEGABYTE + "x",
+    "m v=" + "9" * MEGABYTE + ".x",
+    "m v=." + "9" * MEGABYTE + "e",
+    "m v=1" + " " * MEGABYTE + "x",
+    "m " + "a=1," * (MEGABYTE // 4),
+    "m" + ",a=b" * (MEGABYTE // 4) + " v",
+    "m v=" + '"a"' * (MEGABYTE // 3) + '"',
+    "m" + "\\," * (MEGABYTE // 2),
+    "m v=1 " + "1" * MEGABYTE,
+]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("line", LONG_LINES, ids=lambda line: f"{line[:8]}...{line[-4:]}")
+def test_no_line_keeps_the_server_busy(laptop: Laptop, line: str) -> None:
+    problem_of(laptop.write(gzip.compress(line.encode()), Content_Encoding="gzip"), "invalid_line", 400)
 
 
 def test_a_partial_write_stores_what_is_valid_and_names_the_rest(laptop: Laptop) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -62,6 +63,28 @@ def wait_until_refused(port: int) -> None:
             pass  # the listener was closed while this connection waited to be accepted
         time.sleep(0.01)
     pytest.fail(f"somebody still listens at port {port}")
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "asked", "connections"),
+    [
+        (1_024, 524_288, 4_352, 4_096),
+        (1_024, 1_024, 1_024, 768),
+        (100_000, 100_000, None, 4_096),
+        (4_352, 4_352, None, 4_096),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None, 4_096),
+        (1_024, resource.RLIM_INFINITY, 4_352, 4_096),
+        (100, 100, 100, 1),
+    ],
+)
+def test_connections_are_as_many_as_open_files_allow(
+    mocker: MockerFixture, soft: int, hard: int, asked: int | None, connections: int
+) -> None:
+    mocker.patch("resource.getrlimit", return_value=(soft, hard))
+    ask = mocker.patch("resource.setrlimit")
+    assert server_module._connections_max() == connections
+    asks = [] if asked is None else [mocker.call(resource.RLIMIT_NOFILE, (asked, hard))]
+    assert ask.call_args_list == asks
 
 
 def test_a_reading_from_the_socket_to_the_disk_and_the_log(start_server: Start, body: Body) -> None:
