@@ -9,6 +9,7 @@ from unobridge.errors import reported
 from unobridge.gateway_cli import JOURNAL_PATH
 from unobridge.journal import Reader
 from unobridge.options import option
+from unobridge.terminal import inert
 
 
 @click.command()
@@ -33,7 +34,7 @@ def backlog(*, journal: Path, as_json: bool, show_refused: bool) -> None:
             reader.close()
     if show_refused:
         for outlet, device, reason, body in refused:
-            click.echo(f"{outlet}\t{device}\t{reason}\t{body.decode()}")
+            click.echo("\t".join((outlet, device, inert(reason), inert(body.decode()))))
     elif as_json:
         outlets = {
             name: {"requests": one.requests, "oldest_s": round(one.oldest_s, 3)}

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import click
 
+from unobridge.terminal import inert
 from unosim.attrace.meaning import meaning
 from unosim.clock import NS_PER_MS, NS_PER_S
 from unosim.console import Console
@@ -63,8 +64,7 @@ class LiveConsole(Console):
             line = json.dumps(fields | {"port": self._port, "who": who, "text": text, "means": means})
         else:
             at = f"{moment.astimezone():%H:%M:%S.%f}"[:-3] if self._wall else f"{at_ns / NS_PER_S:11.3f}"
-            safe = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-            line = click.style(f"{at}  {self._port:>{len(self._port)}} {who:>7}  {safe}", fg=fg)
+            line = click.style(f"{at}  {self._port:>{len(self._port)}} {who:>7}  {inert(text)}", fg=fg)
             line += f"   ({means})" if means and means not in {"text", who} else ""
         with _OUTPUT:
             click.echo(line)

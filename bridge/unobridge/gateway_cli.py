@@ -18,6 +18,7 @@ from unobridge.outlets import Outlets, Plan
 from unobridge.publisher import parse_broker
 from unobridge.signals import stop_on_signals
 from unobridge.targets import Address, parse_target
+from unobridge.terminal import inert
 
 JOURNAL_PATH = Path(click.get_app_dir("unobridge")) / "journal.db"
 
@@ -128,7 +129,7 @@ def _password(path: Path | None) -> str:
 
 def tell(text: str) -> None:
     """Say something to the person who watches."""
-    click.echo(f"unobridge: {text}", err=True)
+    click.echo(f"unobridge: {inert(text)}", err=True)
 
 
 @contextmanager

@@ -56,7 +56,10 @@ def create_app_of(service: Service) -> Flask:
         return response
 
     @app.after_request
-    def count(response: Response) -> Response:
+    def finish(response: Response) -> Response:
+        if request.method != "POST":
+            # for people's browsers; a device pays for each byte
+            response.headers["X-Content-Type-Options"] = "nosniff"
         service.metrics.answered("flask", response.status_code)
         return response
 

@@ -15,7 +15,8 @@ from unoingest.store import StoredReading
 from unoingest.timestamps import rfc3339
 
 _IDENTITY = ("device", "boot", "seq", "received_at", "timestamp")
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, "CSV Injection"; the wide forms count where text is entered in East Asian scripts
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 Pages = Iterable[Sequence[StoredReading]]
 

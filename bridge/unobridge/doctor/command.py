@@ -23,6 +23,7 @@ from unobridge.keys import Keys
 from unobridge.options import option
 from unobridge.ports import choose
 from unobridge.targets import parse_target
+from unobridge.terminal import inert
 
 
 def _power_cycle() -> bool:
@@ -79,7 +80,7 @@ def _show(findings: list[Finding], *, as_json: bool) -> None:
     for rank, one in enumerate(findings):
         lead = "" if rank == 0 else "perhaps also: "
         click.secho(f"{lead}{one.cause.text}", fg="green" if one.healthy else "red", bold=rank == 0)
-        click.echo(f"  evidence: {one.evidence}")
+        click.echo(f"  evidence: {inert(one.evidence)}")
         click.echo(f"  next: {one.cause.next_step}")
 
 
