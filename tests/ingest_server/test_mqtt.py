@@ -96,13 +96,13 @@ def event_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def publisher(broker: Broker) -> Iterator[Callable[[bytes], None]]:
+def publisher(broker: Broker) -> Iterator[Callable[..., None]]:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="bridge", clean_session=False)
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
 
-    def publish(payload: bytes, topic: str = f"unolink/{DEVICE}/readings") -> None:
-        client.publish(topic, payload, qos=1).wait_for_publish(timeout=20)
+    def publish(payload: bytes, topic: str = f"unolink/{DEVICE}/readings", *, retain: bool = False) -> None:
+        client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(timeout=20)
 
     try:
         yield publish
@@ -120,6 +120,43 @@ def wait_for(database: Path, *expected: int) -> None:
     while seqs(database) != list(expected):
         assert time.monotonic() < give_up_at_s, seqs(database)
         time.sleep(0.02)
+
+
+STRANGERS: list[tuple[str, bytes]] = [
+    (f"unolink/{DEVICE}/readings", b""),
+    (f"unolink/{DEVICE}/readings", b"\xff" * 1000),
+    (f"unolink/{DEVICE}/readings", b"[" * 100_000),
+    (f"unolink/{DEVICE}/readings", b" " * 200_000),
+    (f"unolink/{DEVICE}/readings", b" " * 3_000_000),
+    (f"unolink/{DEVICE}/readings", message(7).replace(b"512", b"513")),
+    (f"unolink/{DEVICE}/readings", message(7).replace(b"}", b',"severity":"EMERGENCY"}')),
+    ("unolink//readings", message(7)),
+    ("unolink/uno-8/readings", message(7)),
+    ("unolink/UNO-7F3A/readings", message(7)),
+    ("unolink/\u202e\u00fc\u2028/readings", message(7)),
+    ("unolink/'; DROP TABLE reading; --/readings", message(7)),
+    ("unolink/{}/readings", b'{"logging.googleapis.com/labels":{"a":"b"}}'),
+]
+
+
+def test_what_strangers_publish_is_refused_and_keeps_nobody_waiting(
+    subscribe: Callable[..., Any], broker: Broker, database: Path
+) -> None:
+    process = subscribe()
+    with publisher(broker) as publish:
+        for topic, payload in STRANGERS:
+            publish(payload, topic, retain=True)
+        publish(message(8))
+        wait_for(database, 8)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    lines = process.stderr.read().decode().split("\n")[:-1]
+    events = [json.loads(line) for line in lines if "request_refused" in line]
+    assert lines == [line for text in lines for line in text.splitlines()]
+    # the largest has stayed at the broker, and after ten wrong tags one line would stand for all others
+    assert len(events) == len(STRANGERS) - 1
+    assert {event["severity"] for event in events} == {"WARNING"}
+    assert all(event["problem"]["code"] != "internal_error" for event in events)
 
 
 def test_a_published_reading_is_stored(subscribe: Callable[..., Any], broker: Broker, database: Path) -> None:

@@ -36,6 +36,9 @@ from unoingest.structured_log import encode_event, write_stderr
 
 IN_FLIGHT_MAX = 128
 """Messages that the broker sends before it waits for an acknowledgement; as many share a sync at best."""
+PACKET_BYTES_MAX = 1024 * 1024
+"""The broker keeps larger ones to itself (MQTT 5.0, section 3.1.2.11.4): none of them can be a request, and
+those in flight would be in memory together."""
 THREADS = 64
 SESSION_S = 0xFFFFFFFF
 """The session does not expire (MQTT 5.0, section 3.1.2.11.2)."""
@@ -179,6 +182,7 @@ class Subscriber:
         properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's own gap
         properties.SessionExpiryInterval = SESSION_S
         properties.ReceiveMaximum = IN_FLIGHT_MAX
+        properties.MaximumPacketSize = PACKET_BYTES_MAX
         try:
             self._client.connect(
                 self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties
