@@ -161,10 +161,13 @@ def _open(name: str, baud: int) -> serial.Serial:
 
 
 def _number(error: OSError | ValueError) -> int | None:
-    number = getattr(error, "errno", None)
-    if number is None and isinstance(error.__cause__ or error.__context__, OSError):
-        number = getattr(error.__cause__ or error.__context__, "errno", None)
-    return number
+    """Return the error number; on Windows pySerial has it in its words alone."""
+    for one in (error, error.__cause__, error.__context__):
+        if isinstance(one, OSError) and one.errno is not None:
+            return one.errno
+    if "FileNotFoundError(" in str(error):
+        return errno.ENOENT
+    return errno.EBUSY if "PermissionError(" in str(error) else None  # open elsewhere: access is denied
 
 
 def _why(error: OSError | ValueError) -> str:

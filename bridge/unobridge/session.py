@@ -94,8 +94,8 @@ class WallClock:
         return time.monotonic_ns()
 
     def wait(self, readers: Readers, writers: Readers, wait_s: float | None) -> None:
-        """Wait in select(2)."""
-        select.select(readers, writers, [], wait_s)
+        """Wait in select(2); Windows tells of an attempt to connect that has failed among the exceptions."""
+        select.select(readers, writers, writers, wait_s)
 
 
 def make_module(profile: Profile) -> Module:

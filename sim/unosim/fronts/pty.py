@@ -9,20 +9,22 @@ kernel's buffer until it is full.
 """
 
 import contextlib
-import fcntl
 import os
 import struct
-import termios
-import tty
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from unosim.fronts.stream import READ_BYTES, FrontError, Said
 from unosim.network.seam import HasFileno
 
+if sys.platform == "linux":
+    import fcntl
+    import termios
+    import tty
+
 _TCGETS2 = 0x802C542A
 _TERMIOS2 = struct.Struct("4I20s2I")  # flags, line discipline and control characters, input and output rate
-_FIRST_RATE = termios.B115200
 
 
 class _Descriptor:
@@ -43,15 +45,19 @@ class PtyStream:
         link: a symbolic link to make to the device, replacing one that leads nowhere; None for none.
 
     Raises:
-        FrontError: the link cannot be made.
+        FrontError: the link cannot be made, or this is not Linux.
     """
 
     def __init__(self, link: Path | None = None) -> None:
+        if sys.platform != "linux":
+            raise FrontError(
+                f"there is no pseudo-terminal for a module on {sys.platform}", hint="use --tcp or --rfc2217"
+            )
         self._ours, self._device = os.openpty()
         os.set_blocking(self._ours, False)
         tty.setraw(self._device)
         attributes = termios.tcgetattr(self._device)
-        attributes[4:6] = [_FIRST_RATE, _FIRST_RATE]
+        attributes[4:6] = [termios.B115200, termios.B115200]
         termios.tcsetattr(self._device, termios.TCSANOW, attributes)
         self._readers = [_Descriptor(self._ours)]
         self._link: Path | None = None

@@ -1,8 +1,8 @@
 """One TCP connection of a link, with TLS on it or without, on a non-blocking socket.
 
-Rules: nothing blocks. The peer's own acknowledgements are told, as the kernel counts them (SIOCOUTQ, tcp(7)),
-and none for a connection that has broken: what was on its way then may be lost. The receive window is that of
-the module, so a peer that sends faster than the UART carries is slowed by TCP itself, not by a buffer here.
+Rules: nothing blocks. The peer's own acknowledgements are told, as the kernel counts them (`system`), and
+none for a connection that has broken: what was on its way then may be lost. The receive window is that of the
+module, so a peer that sends faster than the UART carries is slowed by TCP itself, not by a buffer here.
 With TLS, plain text counts as acknowledged when all that was encrypted is.
 
 What it does not do: half-open connections. A peer that finishes has ended the connection, as for the module.
@@ -10,16 +10,11 @@ What it does not do: half-open connections. A peer that finishes has ended the c
 
 import enum
 import errno
-import fcntl
-import os
-import select
 import socket
 import ssl
-import struct
-import sys
-import termios
 
 from unosim.modem import events
+from unosim.network import system
 from unosim.network.tls import TlsSession
 
 WINDOW_BYTES = 5_840
@@ -68,7 +63,7 @@ def make_socket(*, window: bool = True) -> socket.socket:
         return made
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
+    system.limit_segments(made, SEGMENT_BYTES)
     return made
 
 
@@ -131,7 +126,7 @@ class Connection:
             Failed: it is certain already that this leads nowhere.
         """
         code = self._socket.connect_ex((address, port))
-        if code not in {0, errno.EINPROGRESS}:
+        if code not in system.UNDER_WAY:
             raise _failed(code)
 
     def establish(self) -> bool:
@@ -141,7 +136,7 @@ class Connection:
             Failed: it will not come about.
         """
         if self.phase is Phase.CONNECTING:
-            if not is_writable(self._socket):
+            if not system.is_ready(self._socket, 0, write=True):
                 return False
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
@@ -179,7 +174,7 @@ class Connection:
         """Return how many bytes the peer has acknowledged since the last call."""
         if not self.unacknowledged:
             return 0
-        in_flight_bytes = len(self._unsent) + _in_flight(self._socket)
+        in_flight_bytes = len(self._unsent) + system.in_flight_bytes(self._socket)
         if self._tls:
             in_flight_bytes = self._unacknowledged_bytes if in_flight_bytes else 0
         count = max(0, self._unacknowledged_bytes - in_flight_bytes)
@@ -209,7 +204,7 @@ class Connection:
             self._unsent += self._tls.farewell()
         self.flush()
         if abort:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            system.reset_on_close(self._socket)
         self._socket.close()
 
     def _recv(self, count: int) -> bytes | None:
@@ -254,16 +249,9 @@ def failure_of(failed: Failed) -> events.Failure:
     return events.Failure.REFUSED if failed.refused else events.Failure.TIMEOUT
 
 
-def is_writable(connection: socket.socket) -> bool:
-    """Return whether a socket can be written, or has failed."""
-    waiting = select.poll()  # unlike select(2), it knows descriptors of any number
-    waiting.register(connection, select.POLLOUT)
-    return bool(waiting.poll(0))
-
-
 def _failed(code: int) -> Failed:
     """Return what an error number of connect(2) means."""
-    return Failed(os.strerror(code).lower(), refused=code == errno.ECONNREFUSED)
+    return Failed(system.words_of(code), refused=code == errno.ECONNREFUSED)
 
 
 def _in_words(error: ssl.SSLError) -> str:
@@ -271,9 +259,3 @@ def _in_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
     return (error.reason or str(error)).replace("_", " ").lower()
-
-
-def _in_flight(connection: socket.socket) -> int:
-    """Return how many bytes the peer has not acknowledged (SIOCOUTQ, the same number as TIOCOUTQ)."""
-    answer = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
-    return int.from_bytes(answer, sys.byteorder)

@@ -12,7 +12,6 @@ of times. Addresses and ports that the device sees are modelled: the real ones d
 """
 
 import itertools
-import select
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from unosim.network.lookup import resolve
 from unosim.network.reception import Reception
 from unosim.network.schedule import Schedule
 from unosim.network.seam import Directory, HasFileno, Latency
+from unosim.network.system import is_ready
 from unosim.network.tls import Tls
 from unosim.network.virtual import EPOCH_S, VirtualNetwork
 
@@ -290,9 +290,7 @@ def _wait(end: HasFileno, give_up_s: float, *, write: bool) -> bool:
     left_s = give_up_s - time.monotonic()
     if left_s <= 0:
         return False
-    waiting = select.poll()  # unlike select(2), it knows descriptors of any number
-    waiting.register(end, select.POLLOUT if write else select.POLLIN)
-    return bool(waiting.poll(left_s * 1_000))
+    return is_ready(end, left_s, write=write)
 
 
 def _until_quiet(end: HasFileno, take: Callable[[], _Taken | None]) -> list[_Taken]:

@@ -17,6 +17,7 @@ from unosim.clock import NS_PER_S
 from unosim.errors import UserError
 from unosim.modem import events
 from unosim.network.connection import Connection, make_socket
+from unosim.network.system import share_address
 
 WAITING_MAX = 5
 """Callers that the module has not answered yet, which it does at once; more wait in the kernel."""
@@ -133,7 +134,7 @@ def _bound(address: Address) -> socket.socket:
     """Return a socket at an address, where others of ours may be, too."""
     bound = make_socket()
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        share_address(bound)
         bound.setblocking(False)
         bound.bind(address)
     except BaseException:

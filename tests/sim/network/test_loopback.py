@@ -10,7 +10,7 @@ from pytest_mock import MockerFixture
 from sim.certificates import Authority
 from sim.network.conftest import Serve as TlsServer
 from unosim.modem import actions, events
-from unosim.network import Latency, LoopbackNetwork, connection, loopback
+from unosim.network import Latency, LoopbackNetwork, loopback, system
 from unosim.network.seam import Directory
 from unosim.network.tls import Tls
 from unosim.network.virtual import EPOCH_S
@@ -148,7 +148,7 @@ def test_only_routes_lead_anywhere(host: str, port: int, failure: events.Failure
 
 
 def test_a_host_that_never_answers_is_left_to_the_modems_patience(mocker: MockerFixture) -> None:
-    mocker.patch.object(connection, "is_writable", return_value=False)  # on loopback everybody answers
+    mocker.patch.object(system, "is_ready", return_value=False)  # on loopback everybody answers
     mocker.patch.object(loopback, "CONNECT_WAIT_S", 0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         network = LoopbackNetwork({NAME: listener.getsockname()}, latency=LATENCY)
