@@ -13,7 +13,7 @@ from unobridge.gateway_cli import gateway
 from unobridge.ports import found
 from unobridge.provision import provision
 from unobridge.run import run
-from unosim.attrace.cli import replay
+from unosim.attrace.cli import make_replay
 
 
 @click.group()
@@ -32,5 +32,5 @@ def ports() -> None:
         click.echo("no serial ports", err=True)
 
 
-for command in (run, gateway, backlog, doctor, provision, flash, replay):
+for command in (run, gateway, backlog, doctor, provision, flash, make_replay("unobridge")):
     main.add_command(command)

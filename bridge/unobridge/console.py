@@ -7,12 +7,15 @@ What it does not do: keep anything. A recording is the business of `unosim.attra
 """
 
 import json
+import os
+import sys
 import threading
 import time
 from datetime import UTC, datetime
 
 import click
 
+from unobridge.telling import tell
 from unobridge.terminal import inert
 from unosim.attrace.meaning import meaning
 from unosim.clock import NS_PER_MS, NS_PER_S
@@ -67,4 +70,13 @@ class LiveConsole(Console):
             line = click.style(f"{at}  {self._port:>{len(self._port)}} {who:>7}  {inert(text)}", fg=fg)
             line += f"   ({means})" if means and means not in {"text", who} else ""
         with _OUTPUT:
-            click.echo(line)
+            _print(line)
+
+
+def _print(line: str) -> None:
+    """Print a line; once that is not possible (a full disk, a closed pipe), print nothing from then on."""
+    try:
+        click.echo(line)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail, too
+        tell(f"the session cannot be shown any more ({error.strerror}): the board is served on")

@@ -5,11 +5,20 @@ failed, 2 wrong usage). A command wraps what it does in `reported`.
 """
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from unosim.errors import UsageError, UserError
 from unosim.errors import reported as reported_by
 
-__all__ = ["BridgeError", "PortError", "PortLostError", "UsageError", "UserError", "reported"]
+__all__ = [
+    "BridgeError",
+    "PortError",
+    "PortLostError",
+    "UsageError",
+    "UserError",
+    "check_writable",
+    "reported",
+]
 
 
 class BridgeError(UserError):
@@ -27,3 +36,17 @@ class PortLostError(Exception):
 def reported() -> AbstractContextManager[None]:
     """Turn an error that a person can repair into two lines and an exit code."""
     return reported_by("unobridge")
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Make sure that a file can be written, before anything is done whose outcome is to go there.
+
+    Raises:
+        BridgeError: it cannot.
+    """
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise BridgeError(
+            f"cannot write {path}: {error.strerror}", hint=f"name a file in a folder you may write to: {flag}"
+        ) from error

@@ -1,7 +1,6 @@
 """The options of a gateway, for `unobridge run` and for `unobridge gateway`, and the latter command."""
 
 import platform
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,9 @@ from unobridge.metrics import Figures, MetricsServer
 from unobridge.options import option
 from unobridge.outlets import Outlets, Plan
 from unobridge.publisher import parse_broker
-from unobridge.signals import stop_on_signals
+from unobridge.signals import stopping_on_signals
 from unobridge.targets import Address, parse_target
-from unobridge.terminal import inert
+from unobridge.telling import tell
 
 JOURNAL_PATH = Path(click.get_app_dir("unobridge")) / "journal.db"
 
@@ -127,11 +126,6 @@ def _password(path: Path | None) -> str:
         ) from error
 
 
-def tell(text: str) -> None:
-    """Say something to the person who watches."""
-    click.echo(f"unobridge: {inert(text)}", err=True)
-
-
 @contextmanager
 def metrics_at(text: str | None, read: Callable[[], Figures]) -> Iterator[None]:
     """Serve figures at an address, if there is one.
@@ -160,9 +154,8 @@ def gateway(**settings: Any) -> None:
         outlets = Outlets(make_plan(settings, listen), tell)
         try:
             tell(f"the gateway listens on {outlets.address[0]}:{outlets.address[1]}")
-            stop = threading.Event()
-            with metrics_at(settings["metrics"], outlets.figures), stop_on_signals(stop):
-                while not stop.wait(1.0):  # with a limit, or Windows would not let Ctrl-C in
+            with metrics_at(settings["metrics"], outlets.figures), stopping_on_signals() as is_to_end:
+                while not is_to_end():
                     pass
         finally:
             outlets.close()

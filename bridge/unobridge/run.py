@@ -10,14 +10,14 @@ import click
 
 from unobridge.baud import BaudFinder
 from unobridge.console import LiveConsole
-from unobridge.errors import UsageError, reported
-from unobridge.gateway_cli import gateway_options, make_plan, metrics_at, tell
+from unobridge.errors import UsageError, check_writable, reported
+from unobridge.gateway_cli import gateway_options, make_plan, metrics_at
 from unobridge.metrics import Figures
 from unobridge.options import option
 from unobridge.outlets import Outlets
 from unobridge.ports import Wanted, check_named, choose
 from unobridge.session import Port, Session, Watch, make_modem, make_module
-from unobridge.signals import stop_on_signals
+from unobridge.signals import stopping_on_signals
 from unobridge.targets import (
     Address,
     GuardedNetwork,
@@ -26,8 +26,9 @@ from unobridge.targets import (
     parse_routes,
     parse_target,
 )
+from unobridge.telling import tell
 from unobridge.worker import Worker
-from unosim.attrace import Recorder
+from unosim.attrace import Recorder, TraceError
 from unosim.modem import NONOS_1_7_4, PROFILES, Profile
 from unosim.network.seam import Network
 from unosim.network.sockets import SocketNetwork
@@ -108,7 +109,16 @@ class Sessions:
             number = self._recordings
         named = self._show.record
         path = named if number == 1 else named.with_stem(f"{named.stem}-{number}")
-        return Recorder(path, make_modem(self._profile, baud), make_module(self._profile))
+        try:
+            modem, module = make_modem(self._profile, baud), make_module(self._profile)
+            return Recorder(path, modem, module, on_failure=_tell_unrecorded)
+        except TraceError as error:
+            _tell_unrecorded(str(error))
+            return None
+
+
+def _tell_unrecorded(why: str) -> None:
+    tell(f"{why}: the board is served without a recording")
 
 
 def serve(workers: list[Worker], *, wait: bool) -> None:
@@ -121,7 +131,6 @@ def serve(workers: list[Worker], *, wait: bool) -> None:
     Raises:
         PortError: a port cannot be opened, and is not to be waited for.
     """
-    stop = threading.Event()
     with ExitStack() as stack:
         opened: list[Port | None] = []
         for worker in workers:
@@ -129,7 +138,7 @@ def serve(workers: list[Worker], *, wait: bool) -> None:
             opened.append(port)
             if port:
                 stack.callback(port.close)
-        stack.enter_context(stop_on_signals(stop))
+        is_to_end = stack.enter_context(stopping_on_signals())
         threads = [
             threading.Thread(target=worker.run, args=[port], name=f"serve {worker.name}")
             for worker, port in zip(workers, opened, strict=True)
@@ -137,7 +146,7 @@ def serve(workers: list[Worker], *, wait: bool) -> None:
         for thread in threads:
             thread.start()
         try:
-            while not stop.wait(1.0):  # with a limit, or Windows would not let Ctrl-C in
+            while not is_to_end():
                 if not any(thread.is_alive() for thread in threads):
                     raise RuntimeError("every worker has ended by itself")
         finally:
@@ -241,6 +250,8 @@ def run(  # a command line has many options
             )
         address = ("127.0.0.1", outlets.address[1]) if outlets else None
         sessions = Sessions(PROFILES[profile], targets, tls, address, Show(quiet, as_json, wall, record))
+        if record:
+            check_writable(record, "--record")
         workers = [make_worker(name, baud, sessions, alone=len(names) == 1) for name in names]
         stack.enter_context(metrics_at(settings["metrics"], lambda: _figures(workers, outlets)))
         serve(workers, wait=wait)

@@ -11,6 +11,7 @@ What it does not do: what the module says at the rate of its ROM, 74880 baud, is
 it, and some adapters cannot send it.
 """
 
+import contextlib
 import select
 import socket
 import threading
@@ -175,7 +176,8 @@ class Session:
     def stop(self) -> None:
         """Let `run` return soon; to be called once, from any thread, while it runs."""
         self._stopped.set()
-        self._button.send(b"!")
+        with contextlib.suppress(OSError):  # it has ended by itself
+            self._button.send(b"!")
 
     def _now_ns(self) -> int:
         return self._clock.now_ns() - self._started_ns

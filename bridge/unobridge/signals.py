@@ -1,20 +1,35 @@
-"""Ctrl-C and SIGTERM set an event, so that a command can end in its own time."""
+"""Ctrl-C and SIGTERM, for a command that runs until then and ends in its own time."""
 
+import queue
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+LOOK_S = 1.0
+"""Between two looks while nothing happens; without a limit, Windows would not let Ctrl-C in."""
 
 
 @contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set an event on SIGINT (Ctrl-C) and SIGTERM; to be used in the main thread."""
+def stopping_on_signals() -> Iterator[Callable[[], bool]]:
+    """Yield what waits `LOOK_S` and returns whether SIGINT (Ctrl-C) or SIGTERM has come; in the main thread.
+
+    A queue and not an Event: its `put` may be called by a signal handler that interrupts its `get`.
+    """
+    came: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def has_come() -> bool:
+        try:
+            came.get(timeout=LOOK_S)
+        except queue.Empty:
+            return False
+        return True
+
     before = {
-        number: signal.signal(number, lambda _number, _frame: stop.set())
+        number: signal.signal(number, lambda number, _frame: came.put(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield
+        yield has_come
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

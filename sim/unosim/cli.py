@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from unosim.attrace.cli import replay, vcd
+from unosim.attrace.cli import make_replay, vcd
 from unosim.demo import DemoError, Options, run_demo
 from unosim.errors import reported
 from unosim.fronts.cli import modem
@@ -19,7 +19,7 @@ def main() -> None:
     """Simulated hardware: an Arduino Uno, an ESP-01, and the network between them."""
 
 
-for command in (modem, replay, run, vcd):
+for command in (modem, make_replay("unosim"), run, vcd):
     main.add_command(command)
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,21 +22,27 @@ IMAGE = Path(__file__).parents[2] / ".pio/build/uno/firmware.elf"
 class Command:
     """`unobridge ...` as a process; its lines are there as they come."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        **environment: str,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "unobridge", *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             env=os.environ | environment,
         )
         self.shown: list[str] = []
         self.said: list[str] = []
         self._news: queue.Queue[str] = queue.Queue()
+        streams = [(self.process.stdout, self.shown), (self.process.stderr, self.said)]
         self._threads = [
-            threading.Thread(target=self._gather, args=[self.process.stdout, self.shown]),
-            threading.Thread(target=self._gather, args=[self.process.stderr, self.said]),
+            threading.Thread(target=self._gather, args=one) for one in streams if one[0] is not None
         ]
         for thread in self._threads:
             thread.start()
@@ -81,8 +88,8 @@ def start() -> Iterator[Start]:
     """Start a command, which is ended with the test."""
     with ExitStack() as stack:
 
-        def run(*arguments: str, **environment: str) -> Command:
-            command = Command(*arguments, **environment)
+        def run(*arguments: str, **settings: Any) -> Command:
+            command = Command(*arguments, **settings)
             stack.callback(lambda: command.process.poll() is None and command.end(signal.SIGKILL))
             return command
 

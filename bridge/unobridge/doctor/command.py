@@ -17,13 +17,15 @@ from unobridge.doctor.probe import Prober, Wishes
 from unobridge.doctor.recorded import read
 from unobridge.doctor.serial_line import SerialLine
 from unobridge.doctor.trace import write_trace
-from unobridge.errors import UsageError, reported
+from unobridge.errors import UsageError, check_writable, reported
 from unobridge.keys import DEFAULT_PATH as KEYS_PATH
 from unobridge.keys import Keys
 from unobridge.options import option
 from unobridge.ports import choose
 from unobridge.targets import parse_target
 from unobridge.terminal import inert
+from unosim.attrace import TraceError
+from unosim.trace import Entry
 
 
 def _power_cycle() -> bool:
@@ -60,8 +62,17 @@ def _probe(port: str, baud: int, wishes: Wishes, trace: Path | None, say: Callab
     finally:
         line.close()
         if trace:
-            write_trace(trace, line.said)
-            say(f"the trace is in {trace}")
+            _keep(trace, line.said, say)
+
+
+def _keep(trace: Path, said: list[Entry], say: Callable[[str], None]) -> None:
+    """Write the trace; if its disk has become full meanwhile, what was found out counts more."""
+    try:
+        write_trace(trace, said)
+    except TraceError as error:
+        say(str(error))
+    else:
+        say(f"the trace is in {trace}")
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:
@@ -131,6 +142,8 @@ def doctor(
         if recording:
             evidence = read(recording)
         else:
+            if trace:
+                check_writable(trace, "--trace")
             wishes = _make_wishes(ssid, password, server, device, keys)
             evidence = _probe(port, baud, wishes, trace, lambda text: click.echo(f"... {text}", err=True))
         findings = diagnose(evidence)

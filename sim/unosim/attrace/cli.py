@@ -12,17 +12,22 @@ from unosim.errors import reported
 _RECORDING = click.argument("recording", type=click.Path(path_type=Path), metavar="FILE.attrace")
 
 
-@click.command()
-@_RECORDING
-def replay(recording: Path) -> None:
-    """Give a recorded session to the modem again; exit with 1 at the first difference."""
-    with reported():
-        loaded = load(recording)
-        difference = find_difference(loaded)
-    if difference:
-        click.secho(f"different at {difference}", fg="red")
-        raise SystemExit(1)
-    click.echo(f"the same: {len(loaded.records)} lines")
+def make_replay(program: str) -> click.Command:
+    """Return the command `replay` of a program, whose name stands before what it complains of."""
+
+    @click.command()
+    @_RECORDING
+    def replay(recording: Path) -> None:
+        """Give a recorded session to the modem again; exit with 1 at the first difference."""
+        with reported(program):
+            loaded = load(recording)
+            difference = find_difference(loaded)
+        if difference:
+            click.secho(f"different at {difference}", fg="red")
+            raise SystemExit(1)
+        click.echo(f"the same: {len(loaded.records)} lines")
+
+    return replay
 
 
 @click.command()

@@ -14,6 +14,7 @@ What it does not do: remember access points that come and go while it records; s
 replayed.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,20 +75,31 @@ class Recorder:
         modem: the modem, not powered yet.
         module: what the modem was made from.
         plan: what goes wrong at it, so that a replay lets it go wrong again.
+        on_failure: told why, when what is recorded cannot be written any more: the recording then ends, and
+            nothing else does. None to let that be a TraceError, too.
 
     Raises:
         TraceError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, modem: Modem, module: Module, plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        modem: Modem,
+        module: Module,
+        plan: Plan | None = None,
+        *,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        self._path = path
+        self._on_failure = on_failure
+        self._has_failed = False
         self._masks = Masks()
         self._lines = {channel: _Line(channel, self._write_line) for channel in UART}
         try:
             self._file = path.open("wb")
         except OSError as error:
-            raise TraceError(
-                f"cannot write {path}: {error.strerror}", hint="name a file in a folder you may write to"
-            ) from error
+            raise _unwritable(path, error) from error
         points = [replace(one, password=self._masks.of(one.password)) for one in module.access_points]
         flash = modem.settings.masked(self._masks.of)
         self._put(
@@ -126,7 +138,8 @@ class Recorder:
         """Write what is left."""
         for line in self._lines.values():
             line.flush()
-        self._file.close()
+        with contextlib.suppress(OSError):  # told when it was written
+            self._file.close()
 
     def record(self, channel: Channel, at_ns: int, what: actions.NetworkAction | events.NetworkEvent) -> None:
         """Take what the modem asked of its network, or what that has reported."""
@@ -141,8 +154,23 @@ class Recorder:
         self._put(uart_record(channel, said, baud, data.decode("latin-1"), means))
 
     def _put(self, line: Header | Record) -> None:
-        self._file.write(msgspec.json.encode(line) + b"\n")
-        self._file.flush()
+        if self._has_failed:
+            return
+        try:
+            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            self._has_failed = True
+            failure = _unwritable(self._path, error)
+            if self._on_failure is None:
+                raise failure from error
+            self._on_failure(str(failure))
+
+
+def _unwritable(path: Path, error: OSError) -> TraceError:
+    return TraceError(
+        f"cannot write {path}: {error.strerror}", hint="name a file on a disk with room, where you may write"
+    )
 
 
 class RecordedNetwork:
