@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 
 from campaign.whole.server_faults import ALL_FAULTS
 from campaign.whole.world import Trial, World
-from campaign.whole_system import try_one
+from campaign.whole_system import told, try_one
 from unosim.faults import Fault, Plan, Wire, parse_fault
 from unosim.modem import PROFILES
 
@@ -126,5 +126,4 @@ def tries(trials: range) -> Iterator[str]:
     """Yield what was wrong with each week."""
     for number in trials:
         week = trial(number)
-        harm = try_week(week)
-        yield harm and f"{harm}\n  plan: {week.plan}"
+        yield told("device-year", week, try_week(week))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from campaign.whole.world import Trial, World
-from campaign.whole_system import try_one
+from campaign.whole_system import told, try_one
 from unosim.faults import DropByte, Fault, FlipBit, InsertByte, Plan, Wire
 from unosim.modem import PROFILES
 
@@ -70,9 +70,13 @@ def given_up(world: World) -> Iterator[str]:
             yield f"readings were given up: {life.counters}"
 
 
+def try_garbled(one: Trial) -> str:
+    """Run a trial and return what was wrong, or ""."""
+    return try_one(one, also=given_up)
+
+
 def tries(trials: range) -> Iterator[str]:
     """Yield what was wrong with each trial, and its plan."""
     for number in trials:
         one = trial(number)
-        harm = try_one(one, also=given_up)
-        yield harm and f"{harm}\n  plan: {one.plan}"
+        yield told("garbled", one, try_garbled(one))

@@ -1,6 +1,6 @@
 """Takes a failing plan apart until what is left is needed for the failure.
 
-    python -m campaign.shrink whole-system NUMBER [PLAN]
+    python -m campaign.shrink CLAIM NUMBER [PLAN]
 
 runs the trial of a number, with its own plan or the one that is given, and if it fails leaves out one fault
 after another as long as it still fails. What it prints last can be given as PLAN.
@@ -8,10 +8,10 @@ after another as long as it still fails. What it prints last can be given as PLA
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from campaign import whole_system
+from campaign import device_year, garbled, whole_system
 from campaign.whole import drawing
 from campaign.whole.server_faults import ALL_FAULTS
 from campaign.whole.world import Trial
@@ -19,6 +19,10 @@ from unosim.faults import FaultError, Plan
 
 Try = Callable[[Plan], str]
 """Runs a plan and returns what was wrong, or ""."""
+
+
+class HoldsError(Exception):
+    """A plan to be shrunk does not fail."""
 
 
 def shrink(plan: Plan, attempt: Try) -> tuple[Plan, str]:
@@ -29,11 +33,11 @@ def shrink(plan: Plan, attempt: Try) -> tuple[Plan, str]:
         attempt: Runs a plan; the same plan must always come to the same.
 
     Raises:
-        ValueError: It does not fail.
+        HoldsError: It does not fail.
     """
     harm = attempt(plan)
     if not harm:
-        raise ValueError(f"it holds: {plan}")
+        raise HoldsError(f"it holds: {plan}")
     left_out = 0
     while left_out < len(plan.faults):
         smaller = replace(plan, faults=plan.faults[:left_out] + plan.faults[left_out + 1 :])
@@ -44,22 +48,24 @@ def shrink(plan: Plan, attempt: Try) -> tuple[Plan, str]:
     return plan, harm
 
 
-def _whole_system(number: int, text: str | None) -> tuple[Plan, Try]:
-    trial: Trial = drawing.trial(number)
-    plan = trial.plan
-    if text is not None:
-        plan = Plan.parse(text, seed=number, catalogue=ALL_FAULTS)
+@dataclass(frozen=True)
+class Shrinkable:
+    """A claim whose trials have plans.
 
-    def attempt(candidate: Plan) -> str:
-        harm = whole_system.try_one(replace(trial, plan=candidate))
-        sys.stderr.write(f"{'fails' if harm else 'holds'}  {candidate}\n")
-        return harm
+    Args:
+        trial: Returns the trial of a number.
+        attempt: Runs a trial and returns what was wrong, or "".
+    """
 
-    return plan, attempt
+    trial: Callable[[int], Trial]
+    attempt: Callable[[Trial], str]
 
 
-SHRINKABLE: Mapping[str, Callable[[int, str | None], tuple[Plan, Try]]] = {"whole-system": _whole_system}
-"""Claims whose trials have a plan: that of a number, or of a text, and what runs one."""
+SHRINKABLE: dict[str, Shrinkable] = {
+    "whole-system": Shrinkable(drawing.trial, whole_system.try_one),
+    "garbled": Shrinkable(garbled.trial, garbled.try_garbled),
+    "device-year": Shrinkable(device_year.trial, device_year.try_week),
+}
 
 
 def main() -> int:
@@ -69,12 +75,22 @@ def main() -> int:
     parser.add_argument("number", type=int)
     parser.add_argument("plan", nargs="?", help='faults with ";" between them, instead of the trial\'s own')
     options = parser.parse_args()
+    claim = SHRINKABLE[options.claim]
+    trial = claim.trial(options.number)
+
+    def attempt(plan: Plan) -> str:
+        harm = claim.attempt(replace(trial, plan=plan))
+        sys.stderr.write(f"{'fails' if harm else 'holds'}  {plan}\n")
+        return harm
+
     try:
-        plan, attempt = SHRINKABLE[options.claim](options.number, options.plan)
+        plan = trial.plan
+        if options.plan is not None:
+            plan = Plan.parse(options.plan, seed=plan.seed, catalogue=ALL_FAULTS)
         plan, harm = shrink(plan, attempt)
     except FaultError as error:
         parser.error(str(error))
-    except ValueError as error:
+    except HoldsError as error:
         sys.stdout.write(f"{error}\n")
         return 0
     sys.stdout.write(f"{harm}\nplan  {plan}\n")

@@ -1,6 +1,7 @@
 """The whole system under faults, and whether its judge and its shrinker would notice a defect."""
 
 import io
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from campaign import whole_system
-from campaign.shrink import shrink
+from campaign import garbled, whole_system
+from campaign import shrink as shrinker
+from campaign.shrink import HoldsError, Shrinkable, shrink
 from campaign.whole import drawing
 from campaign.whole.server import Server
 from campaign.whole.server_faults import ALL_FAULTS, ServerFault, ServerRestart
@@ -17,7 +19,7 @@ from campaign.whole.verdict import harms
 from campaign.whole.world import Trial, World
 from campaign.whole_system import images, try_one
 from unosim.board.events import ResetBegan
-from unosim.faults import LostAnswer, Plan, parse_fault
+from unosim.faults import BootGarbage, LostAnswer, Plan, parse_fault
 from unosim.lab import KEY
 from unosim.signed import answer_tag, parse_post
 
@@ -210,5 +212,28 @@ def test_a_defect_that_takes_two_faults_is_shrunk_to_them() -> None:
 
 
 def test_what_holds_is_not_shrunk() -> None:
-    with pytest.raises(ValueError, match="it holds: boot-garbage"):
+    with pytest.raises(HoldsError, match="it holds: boot-garbage"):
         shrink(Plan((parse_fault("boot-garbage"),)), lambda _plan: "")
+
+
+def test_the_shrinker_runs_a_plan_from_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def attempt(trial: Trial) -> str:
+        return "it fails" if BootGarbage(3) in trial.plan.faults else ""
+
+    monkeypatch.setitem(shrinker.SHRINKABLE, "garbled", Shrinkable(garbled.trial, attempt))
+    arguments = ["shrink", "garbled", "7", "dns-failure@1; boot-garbage,count=3; keys-gone@2"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert shrinker.main() == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["it fails", "plan  boot-garbage,count=3"]
+    monkeypatch.setattr("sys.argv", ["shrink", *shlex.split(told[2].partition("campaign.shrink")[2])])
+    assert shrinker.main() == 1
+    monkeypatch.setattr("sys.argv", ["shrink", "garbled", "7", "dns-failure@1"])
+    assert shrinker.main() == 0
+    assert capsys.readouterr().out.endswith("it holds: dns-failure@1\n")
+    monkeypatch.setattr("sys.argv", ["shrink", "garbled", "7", "dns-failures@1"])
+    with pytest.raises(SystemExit):
+        shrinker.main()
+    assert "did you mean dns-failure" in capsys.readouterr().err

@@ -14,7 +14,6 @@ from campaign.whole import drawing
 from campaign.whole.verdict import harms
 from campaign.whole.world import Trial, World
 from unosim.board import Image, load_image
-from unosim.simulation import SimulationError
 
 AT_ONCE = 25
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a disk that is quick to be filled anew; the name is drawn
@@ -48,15 +47,23 @@ def try_one(
             begin(world)
             world.run()
             return "; ".join([*harms(world), *also(world)])
-        except SimulationError as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the report, with its plan
+            return f"{type(error).__name__}: {error}"
         finally:
             world.server.close()
+
+
+def told(claim: str, trial: Trial, harm: str) -> str:
+    """Return what was wrong with a trial, "" if nothing was, and what to do with its plan."""
+    return harm and (
+        f"{harm}\n  plan: {trial.plan}"
+        f"\n  alone: make campaign ARGS='{claim} --first {trial.number} --trials 1'"
+        f"\n  least: PYTHONPATH=tests .venv/bin/python -m campaign.shrink {claim} {trial.number}"
+    )
 
 
 def tries(trials: range) -> Iterator[str]:
     """Yield what was wrong with each trial, and its plan."""
     for number in trials:
         trial = drawing.trial(number)
-        harm = try_one(trial)
-        yield harm and f"{harm}\n  plan: {trial.plan}"
+        yield told("whole-system", trial, try_one(trial))
