@@ -99,13 +99,15 @@ class Core:
         """
         log = self._log(sent.device, sent.boot, received_at_ns, trace)
         readings = tuple(
-            log.reading(
-                reading.seq,
-                None if reading.age_ms is None else reading.age_ms + held_ms,
-                reading.values,
-                reading.values_json,
-            )
-            for reading in sent.readings
+            [
+                log.reading(
+                    reading.seq,
+                    None if reading.age_ms is None else reading.age_ms + held_ms,
+                    reading.values,
+                    reading.values_json,
+                )
+                for reading in sent.readings
+            ]
         )
         status = log.status(readings[-1].seq, sent.status) if sent.status else None
         return NewBatch(sent.device, sent.boot, received_at_ns, readings, trace, status)

@@ -3,13 +3,15 @@
 This module knows nothing of signatures, HTTP, the store or the clock.
 """
 
+import functools
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from unoingest.json_body import decode, pointer_of, refuse_duplicates
+from unoingest.json_body import INT64_MAX, INT64_MIN, decode, pointer_of, refuse_duplicates
 from unoingest.problems import INVALID_READING, ProblemError
 from unoingest.sent import (
     CHANNEL_PATTERN,
@@ -54,16 +56,22 @@ def decode_device_body(device: str, body: bytes) -> SentBatch:
     """
     raw = decode(_decoder, body, is_wrong_key=_is_no_channel, is_wrong_value=_is_no_integer)
     refuse_duplicates(body, 3 if raw.status is UNSET else 4 + len(raw.status))
-    # the order of the names, which that of the values in the store follows
-    columns = sorted((name, place) for place, name in enumerate(raw.channels, _FIRST_VALUE))
-    if len(set(raw.channels)) != len(raw.channels):
-        twice = next(n for n, name in enumerate(raw.channels) if name in raw.channels[:n])
-        raise ProblemError(INVALID_READING, "The same channel is named twice", pointer_of("channels", twice))
+    columns = _columns(tuple(raw.channels))
     readings = each_seq_once([_reading(row, index, columns) for index, row in enumerate(raw.readings)])
     return SentBatch(device, raw.boot, readings, _status(raw))
 
 
-def _reading(row: list[int | float | None], index: int, columns: list[tuple[str, int]]) -> SentReading:
+# a fleet has a few sets of channels
+@functools.lru_cache(maxsize=1024)
+def _columns(channels: tuple[str, ...]) -> Sequence[tuple[str, int]]:
+    """Return names and places in the order of the names, which that of the values in the store follows."""
+    if len(set(channels)) != len(channels):
+        twice = next(n for n, name in enumerate(channels) if name in channels[:n])
+        raise ProblemError(INVALID_READING, "The same channel is named twice", pointer_of("channels", twice))
+    return sorted((name, place) for place, name in enumerate(channels, _FIRST_VALUE))
+
+
+def _reading(row: list[int | float | None], index: int, columns: Sequence[tuple[str, int]]) -> SentReading:
     if len(row) != _FIRST_VALUE + len(columns):
         raise ProblemError(
             INVALID_READING,
@@ -78,7 +86,9 @@ def _reading(row: list[int | float | None], index: int, columns: list[tuple[str,
     values: dict[str, int | float] = {}
     for name, place in columns:
         value = row[place]
-        if value is not None:
+        if type(value) is int and INT64_MIN <= value <= INT64_MAX:
+            values[name] = value
+        elif value is not None:
             values[name] = canonical_at(value, "readings", index, place)
     if not values:
         raise ProblemError(INVALID_READING, "The reading has no value at all", pointer_of("readings", index))

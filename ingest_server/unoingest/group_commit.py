@@ -12,13 +12,13 @@ Rules:
 * An error of the disk or of a lock is the same for all: all hear it, and the next commit tries again.
 * Pieces of joint work (`Joint`) in one transaction run as one: between statements other threads take the
   interpreter, and a writer that must win it back for each row is a slow writer.
-* A caller that cannot wait (an event loop) is called back from the thread that committed.
 * The queue needs no limit of its own: each request has one piece of work in it.
 
 This module knows nothing of readings.
 """
 
 import contextlib
+import itertools
 import queue
 import sqlite3
 import threading
@@ -28,42 +28,26 @@ from typing import Any, Generic, TypeVar
 
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
 
-C = TypeVar("C")
 Item = TypeVar("Item")
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
-OnEnd = Callable[[Sequence[tuple[C, T | BaseException]]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Joint(Generic[Item, T]):
-    """Work that can be done for many items at once.
+    """Work that is done for the items of several callers at once.
 
     Args:
-        run: Returns for each item a result, or an IdentityConflictError if it has written nothing.
-        item: This caller's.
+        run: Returns a result for each item.
+        items: This caller's.
     """
 
-    run: Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T | IdentityConflictError]]
-    item: Item
+    run: Callable[[sqlite3.Connection, Sequence[Item]], Sequence[T]]
+    items: Sequence[Item]
 
-    def __call__(self, connection: sqlite3.Connection) -> T:
-        """Do it for this item alone."""
-        (result,) = self.run(connection, [self.item])
-        if isinstance(result, IdentityConflictError):
-            raise result
-        return result
-
-
-class _Callback:
-    """A piece of work, and whom to tell of its end, together with others."""
-
-    def __init__(self, work: Work[Any], on_end: OnEnd[Any, Any], context: Any) -> None:
-        self.work = work
-        self.on_end = on_end
-        self.context = context
-        self.result: Any = None
-        self.error: BaseException | None = None
+    def __call__(self, connection: sqlite3.Connection) -> Sequence[T]:
+        """Do it for these items alone."""
+        return self.run(connection, self.items)
 
 
 class _Ticket:
@@ -84,13 +68,10 @@ class _Ticket:
         self._ended.acquire()
         if isinstance(self.error, StoreUnavailableError):
             # several callers may get this one, and each raises an exception of its own
-            raise StoreUnavailableError(str(self.error)) from self.error
+            raise StoreUnavailableError(str(self.error)) from self.error.__cause__
         if self.error is not None:
             raise self.error
         return self.result
-
-
-_Piece = _Ticket | _Callback
 
 
 class GroupCommit:
@@ -104,7 +85,7 @@ class GroupCommit:
     def __init__(self, connection: sqlite3.Connection, check: Callable[[], None]) -> None:
         self._connection = connection
         self._check = check
-        self._queue: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         # nothing may be queued behind the None that ends the writer: nobody would answer it
         self._gate = threading.Lock()
         self._closed = False
@@ -143,24 +124,6 @@ class GroupCommit:
         result: T = ticket.wait()
         return result
 
-    def submit(self, work: Work[T], on_end: OnEnd[C, T], context: C) -> None:
-        """Do as `run` without waiting; never commits in the caller's thread.
-
-        Args:
-            work: As for `run`.
-            on_end: Called with pairs of a context and what `run` would return or raise, one call for all
-                that ended together. It holds up the next commit: it must be short, and may not raise.
-            context: Says which piece of work ended.
-        """
-        piece = _Callback(work, on_end, context)
-        with self._gate:
-            closed = self._closed
-            if not closed:
-                self._handed_over += 1
-                self._queue.put(piece)
-        if closed:
-            on_end([(context, StoreUnavailableError("the store is closed"))])
-
     def close(self) -> None:
         """Run what was handed over, answer it, and close the connection."""
         with self._gate:
@@ -186,20 +149,21 @@ class GroupCommit:
         with self._turn:
             self._connection.close()
 
-    def _commit_or_divide(self, tickets: Sequence[_Piece]) -> None:
+    def _commit_or_divide(self, tickets: Sequence[_Ticket]) -> None:
         """Run the tickets in one transaction, or each in its own if they cannot share one; end them."""
         try:
             self._commit(tickets)
         except BaseException as error:  # noqa: BLE001 - it is raised where the work came from
-            if len(tickets) > 1 and _may_be_one_pieces_fault(error):
+            if len(tickets) > 1 and may_be_one_pieces_fault(error):
                 for ticket in tickets:
                     self._commit_or_divide([ticket])
                 return
             for ticket in tickets:
                 ticket.error = error
-        _end(tickets)
+        for ticket in tickets:
+            ticket.end()
 
-    def _commit(self, tickets: Sequence[_Piece]) -> None:
+    def _commit(self, tickets: Sequence[_Ticket]) -> None:
         self._check()
         joint = [ticket for ticket in tickets if isinstance(ticket.work, Joint)]
         with self._transaction():
@@ -214,13 +178,12 @@ class GroupCommit:
                 except IdentityConflictError as error:
                     ticket.error = error
 
-    def _run_joint(self, tickets: Sequence[_Piece]) -> None:
+    def _run_joint(self, tickets: Sequence[_Ticket]) -> None:
         """Run joint work together; there is one kind of it."""
         works = [ticket.work for ticket in tickets if isinstance(ticket.work, Joint)]
-        results = works[0].run(self._connection, [work.item for work in works])
-        for ticket, result in zip(tickets, results, strict=True):
-            is_error = isinstance(result, IdentityConflictError)
-            ticket.result, ticket.error = (None, result) if is_error else (result, None)
+        results = iter(works[0].run(self._connection, [item for work in works for item in work.items]))
+        for ticket, work in zip(tickets, works, strict=True):
+            ticket.result, ticket.error = list(itertools.islice(results, len(work.items))), None
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -238,20 +201,7 @@ class GroupCommit:
             raise StoreUnavailableError(f"the store cannot be written: {error}") from error
 
 
-def _end(tickets: Sequence[_Piece]) -> None:
-    """Let the callers go on."""
-    ended: dict[OnEnd[Any, Any], list[tuple[Any, Any]]] = {}
-    for ticket in tickets:
-        if isinstance(ticket, _Ticket):
-            ticket.end()
-        else:
-            outcome = ticket.result if ticket.error is None else ticket.error
-            ended.setdefault(ticket.on_end, []).append((ticket.context, outcome))
-    for on_end, outcomes in ended.items():
-        on_end(outcomes)
-
-
-def _may_be_one_pieces_fault(error: BaseException) -> bool:
+def may_be_one_pieces_fault(error: BaseException) -> bool:
     """Tell a fault that others may not have from one of the whole store, which all would meet again."""
     if not isinstance(error, StoreUnavailableError):
         return True

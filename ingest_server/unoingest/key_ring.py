@@ -17,17 +17,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from unoingest.errors import KeyFileError, StoreUnavailableError
 from unoingest.key_file import KeyFile, Kind, StoredKey
-from unoingest.signature import KEY_BYTES, decode_key
+from unoingest.signature import KEY_BYTES, Signer, decode_key
 
 _CHANGE_COUNTER_OFFSET, _CHANGE_COUNTER_BYTES = 24, 4
 
 _Mark = tuple[int, int, bytes]
 
 
+class SigningKey(msgspec.Struct, frozen=True):
+    """A device's key, ready for use.
+
+    Args:
+        key_id: 8 hexadecimal digits.
+        is_revoked: Whether it counts for nothing any more.
+        signer: Makes its tags.
+    """
+
+    key_id: str
+    is_revoked: bool
+    signer: Signer
+
+
 # stands in for the keys of a name that is not known
-_NOBODY = (StoredKey("", Kind.DEVICE, "", 0, 0, secrets.token_bytes(KEY_BYTES)),)
+_NOBODY = (SigningKey("", is_revoked=True, signer=Signer(secrets.token_bytes(KEY_BYTES))),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +51,11 @@ class Keys:
     """What was in the file when it had this mark; no mark, no file."""
 
     mark: _Mark | None
-    signing: Mapping[str, Sequence[StoredKey]]
+    signing: Mapping[str, Sequence[SigningKey]]
     bearers: Mapping[bytes, StoredKey]
     names: frozenset[str]
 
-    def signing_keys(self, device: str) -> Sequence[StoredKey]:
+    def signing_keys(self, device: str) -> Sequence[SigningKey]:
         """Return the keys with which `device` may have signed, live ones first, newest first.
 
         A device that is not known has one all the same, which nobody holds.
@@ -119,12 +135,13 @@ class KeyRing:
         # the mark before the keys: a change between the two is found at the next question
         mark = self._mark()
         keys = KeyFile(self._path).read_all()
-        signing: dict[str, list[StoredKey]] = {}
+        signing: dict[str, list[SigningKey]] = {}
         for key in reversed(keys):
             if key.kind is Kind.DEVICE:
-                signing.setdefault(key.name, []).append(key)
+                ready = SigningKey(key.key_id, key.revoked_at_ns is not None, Signer(key.secret))
+                signing.setdefault(key.name, []).append(ready)
         for of_device in signing.values():
-            of_device.sort(key=lambda key: key.revoked_at_ns is not None)
+            of_device.sort(key=lambda key: key.is_revoked)
         bearers = {key.secret: key for key in keys if key.kind is not Kind.DEVICE}
         self._keys = Keys(mark, signing, bearers, frozenset(key.name for key in keys))
 

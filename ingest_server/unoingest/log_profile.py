@@ -70,7 +70,8 @@ _OPS_AGENT = {**_GKE, "severity": _PREFIX + "severity", "http_request": _PREFIX 
 _PLAIN = {"insert_id": "insertId", "span_id": "spanId", "trace_sampled": "traceSampled"}
 
 
-@dataclass(frozen=True, slots=True)
+# compared by identity, which is faster than by value: there is one of each
+@dataclass(frozen=True, slots=True, eq=False)
 class LogProfile:
     """One way to write lines.
 

@@ -3,12 +3,13 @@
 No label holds a device's name: a server with thousands of devices would have as many time series.
 """
 
+import collections
 import shutil
+import threading
 from collections.abc import Iterable
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from unoingest.errors import StoreUnavailableError
@@ -18,7 +19,7 @@ from unoingest.timestamps import NS_PER_S
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics:
+class Metrics(Collector):
     """Counts and gauges of one service. Safe to use from several threads.
 
     Args:
@@ -28,26 +29,39 @@ class Metrics:
     def __init__(self, queries: Queries) -> None:
         self._collectors = CollectorRegistry()
         self._collectors.register(_StoreState(queries))
-        own: Any = {"registry": self._collectors}
-        self._answers = Counter(
-            "unoingest_answers", "HTTP answers, by entry and status.", ["entry", "status"], **own
-        )
-        # prometheus-client looks each one up behind a lock, for four times the price of counting
-        self._counters: dict[tuple[str, int], Counter] = {}
-        self._readings = Counter(
-            "unoingest_readings_stored", "Readings that were new and are on disk.", **own
-        )
+        # plain numbers: a Counter of prometheus-client costs several times as much, at each request
+        self._lock = threading.Lock()
+        self._answers: collections.Counter[tuple[str, int]] = collections.Counter()
+        self._readings_stored = 0
+        self._collectors.register(self)
 
     def answered(self, entry: str, status: int) -> None:
         """Count an answer that `entry`, "hot" or "flask", gave."""
-        counter = self._counters.get((entry, status))
-        if counter is None:
-            counter = self._counters[entry, status] = self._answers.labels(entry, str(status))
-        counter.inc()
+        with self._lock:
+            self._answers[entry, status] += 1
 
     def stored(self, readings: int) -> None:
         """Count new readings on disk."""
-        self._readings.inc(readings)
+        with self._lock:
+            self._readings_stored += readings
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: what there is shows when it is asked for."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what was counted; called by prometheus-client."""
+        answers = CounterMetricFamily(
+            "unoingest_answers", "HTTP answers, by entry and status.", labels=["entry", "status"]
+        )
+        with self._lock:
+            counted, stored = dict(self._answers), self._readings_stored
+        for (entry, status), count in counted.items():
+            answers.add_metric([entry, str(status)], count)
+        yield answers
+        yield CounterMetricFamily(
+            "unoingest_readings_stored", "Readings that were new and are on disk.", value=stored
+        )
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus's text format.

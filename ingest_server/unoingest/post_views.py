@@ -1,5 +1,6 @@
 """The views that take readings: signed, with a bearer key, and where InfluxDB's clients send theirs."""
 
+import functools
 from typing import Any
 
 from flask import Flask, Response, request
@@ -88,7 +89,7 @@ def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
     if isinstance(claim, Answer):
         return claim
     try:
-        body = read_body(environ, claim.feed)
+        body = read_body(environ, functools.partial(signed.feed, claim))
     except (ProblemError, StoreUnavailableError) as error:
         return signed.failed(claim, error)
     batch = signed.begin(claim, body, service.clock_ns())

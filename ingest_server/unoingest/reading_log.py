@@ -15,7 +15,6 @@ Rules:
 This module stores, buffers and sends nothing.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +23,7 @@ from msgspec import UNSET
 
 from unoingest import structured_log
 from unoingest.log_profile import ReadingFields, StatusFields
+from unoingest.log_source import make_source, source_of
 from unoingest.store import NewReading, NewStatus
 from unoingest.timestamps import NS_PER_MS, NS_PER_S, rfc3339
 from unoingest.trace_context import TraceContext, derive_trace_id
@@ -66,20 +66,20 @@ class ReadingLog:
         self._boot = boot
         self._received_at_ns = received_at_ns
         self._trace = trace
-        self._trace_prefix = f"projects/{project}/traces/" if project else ""
         self._encode_frame = encode_frame
-        profile = structured_log.profile()
-        self._entry = profile.entry
-        self._time: tuple[Any, Any, Any] = (
-            (UNSET, UNSET, rfc3339(received_at_ns))
-            if profile.has_rfc3339_time
-            else (*divmod(received_at_ns, NS_PER_S), UNSET)
+        self._profile = profile = structured_log.profile()
+        if trace is None:
+            self._source = source_of(profile, project, device, boot)
+        else:
+            # not kept: each request has a trace of its own
+            self._source = make_source(profile, project, device, boot, trace)
+        self._time: tuple[Any, ...] = (
+            (rfc3339(received_at_ns),) if profile.has_rfc3339_time else divmod(received_at_ns, NS_PER_S)
         )
-        self._named = f"{device} boot {boot}"
-        self._labels = {"device": device, "boot": str(boot)}
-        self._span = (trace.span_id, trace.sampled) if trace else (UNSET, UNSET)
-        # the name's hash stands in for the name: names differ in length, and the id must not
-        self._insert_id_prefix = f"{hashlib.sha256(device.encode()).hexdigest()[:16]}-{boot:010d}-"
+        before, with_time, *self._line = self._source.line
+        self._begin = (before, with_time % self._time)
+        # entries of one request share them, as `encode_frame` wants it
+        self._labels: dict[str, str] = {}
 
     def reading(
         self,
@@ -104,17 +104,25 @@ class ReadingLog:
         else:
             timestamp_ns = None if age_ms is None else self._received_at_ns - age_ms * NS_PER_MS
         exact = _exact(values)
-        fields = ReadingFields(
-            self._device,
-            self._boot,
-            seq,
-            age_ms,
-            rfc3339(self._received_at_ns if timestamp_ns is None else timestamp_ns),
-            msgspec.Raw(values_json if exact is values else _encode(exact)),
-        )
-        entry = self._made("reading", seq, "", fields, UNSET)
-        frame = self._encode_frame(entry, self._received_at_ns, exact)
-        return NewReading(seq, timestamp_ns, values_json, _encode(entry) + b"\n", frame)
+        exact_json = values_json if exact is values else _encode(exact)
+        measured = rfc3339(self._received_at_ns if timestamp_ns is None else timestamp_ns)
+        trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
+        before, after_seq = self._begin
+        after_id, after_trace, after_seq_again, after_age, after_moment, end = self._line
+        digits = str(seq)
+        # fmt: off
+        line = "".join((
+            before, digits, after_seq, digits.rjust(10, "0"), after_id, trace_id, after_trace, digits,
+            after_seq_again, "null" if age_ms is None else str(age_ms), after_age, measured, after_moment,
+            exact_json.decode(), end,
+        ))
+        # fmt: on
+        frame = b""
+        if self._encode_frame is not no_frame:
+            fields = ReadingFields(self._device, self._boot, seq, age_ms, measured, msgspec.Raw(exact_json))
+            entry = self._entry("reading", seq, trace_id, reading=fields)
+            frame = self._encode_frame(entry, self._received_at_ns, exact)
+        return NewReading(seq, timestamp_ns, values_json, line.encode(), frame)
 
     def status(self, seq: int, counters: Mapping[str, int]) -> NewStatus:
         """Return the device's counters as the store takes them.
@@ -125,27 +133,29 @@ class ReadingLog:
         """
         exact = _exact(counters)
         fields = StatusFields(self._device, self._boot, seq, msgspec.Raw(_encode(exact)))
-        entry = self._made("status", seq, "-status", UNSET, fields)
+        trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
+        entry = self._entry("status", seq, trace_id, id_suffix="-status", status=fields)
         frame = self._encode_frame(entry, self._received_at_ns, exact)
         return NewStatus(_encode(counters), _encode(entry) + b"\n", frame)
 
-    def _made(self, kind: str, seq: int, id_suffix: str, reading: Any, status: Any) -> Any:
-        trace_id = self._trace.trace_id if self._trace else derive_trace_id(self._device, self._boot, seq)
-        seconds, nanos, time = self._time
-        span_id, is_sampled = self._span
-        return self._entry(
-            "INFO",
-            f"{kind} {self._named} seq {seq}",
-            seconds,
-            nanos,
-            time,
-            f"{self._insert_id_prefix}{seq:010}{id_suffix}",
-            self._labels,
-            self._trace_prefix + trace_id,
-            span_id,
-            is_sampled,
-            reading,
-            status,
+    def _entry(
+        self,
+        kind: str,
+        seq: int,
+        trace_id: str,
+        *,
+        id_suffix: str = "",
+        **payload: ReadingFields | StatusFields,
+    ) -> Any:
+        if not self._labels:
+            self._labels = {"device": self._device, "boot": str(self._boot)}
+        return self._profile.entry(
+            *("INFO", f"{kind} {self._device} boot {self._boot} seq {seq}"),
+            *((UNSET, UNSET, *self._time) if self._profile.has_rfc3339_time else (*self._time, UNSET)),
+            *(f"{self._source.insert_id_prefix}{seq:010}{id_suffix}", self._labels),
+            self._source.trace_prefix + trace_id,
+            *((self._trace.span_id, self._trace.sampled) if self._trace else (UNSET, UNSET)),
+            **payload,
         )
 
 

@@ -29,6 +29,7 @@ from unoingest.problems import BODY_TIMEOUT, ProblemError
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
 from unoingest.service import Service
 from unoingest.signed_posts import is_signed
+from unoingest.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -122,18 +123,19 @@ class RsgiEntry:
     ) -> None:
         self._application = application
         self._on_end = on_end
-        self._body_read_s = body_read_s
+        self._limit = TimeLimit(body_read_s)
         self._service = service
-        self._hot_path = HotPath(service, body_read_s)
+        self._hot_path = HotPath(service, self._limit)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Take one request and answer it."""
         if scope.method == "POST" and scope.path == "/v1/readings":
             # what is sent twice is no credential; joined it is none either
-            authorization = ",".join(scope.headers.get_all("authorization"))
+            headers = scope.headers
+            authorization = ",".join(headers.get_all("authorization"))
             if is_signed(authorization):
-                answer = await self._hot_path.post(scope, exchange, authorization)
+                answer = await self._hot_path.post(scope, headers, exchange, authorization)
                 self._service.metrics.answered("hot", answer.status)
                 _send(exchange, answer)
                 return
@@ -143,16 +145,16 @@ class RsgiEntry:
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop | None = None) -> None:
         """End: granian calls this after it has answered what it accepted."""
+        self._hot_path.close()
         self._pool.shutdown()
         self._on_end()
 
     async def _read_body(self, scope: Scope, exchange: Exchange) -> io.IOBase:
         try:
-            async with asyncio.timeout(self._body_read_s):
-                if _fits(scope.headers):
-                    # one turn of the event loop instead of one for each piece
-                    return io.BytesIO(await exchange())
-                return io.BytesIO(await _read_pieces(exchange))
+            if _fits(scope.headers):
+                # one turn of the event loop instead of one for each piece
+                return io.BytesIO(await self._limit.within(exchange()))
+            return io.BytesIO(await self._limit.within(_read_pieces(exchange)))
         except TimeoutError:
             return LateBody()
         except ProtocolClosed:

@@ -5,7 +5,7 @@ one with the same identity; an integer has at most 64 bits with sign; a double i
 This module decodes nothing: the forms are `device_body`, `plain_body`, `senml` and `line_protocol`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -92,15 +92,20 @@ def canonical_at(value: float, *steps: str | int) -> int | float:
 
 def encode_values(values: Mapping[str, int | float]) -> bytes:
     """Return canonical values, in the order of their names, as JSON."""
-    return msgspec.json.encode(values)
+    return _encode(values)
 
 
-def each_seq_once(readings: Iterable[SentReading]) -> tuple[SentReading, ...]:
+_encode = msgspec.json.Encoder().encode
+
+
+def each_seq_once(readings: Sequence[SentReading]) -> tuple[SentReading, ...]:
     """Return the readings without those that were sent twice.
 
     Raises:
         ProblemError: identity_conflict, if a sequence number comes with two sets of values.
     """
+    if len(readings) == 1 or len({reading.seq for reading in readings}) == len(readings):
+        return tuple(readings)
     unique: dict[int, SentReading] = {}
     for reading in readings:
         first = unique.setdefault(reading.seq, reading)

@@ -15,6 +15,7 @@ kept for readings.
 import contextlib
 import fcntl
 import functools
+import gc
 import http.client
 import logging
 import multiprocessing
@@ -154,6 +155,8 @@ def _load_app(config: Config) -> Any:
         _log("ERROR", "start_failed", f"{error}; {error.hint}")
         sys.exit(1)
     service = service_of(config, behind)
+    # what is here now stays; the collector need not walk through it again and again
+    gc.freeze()
     return RsgiEntry(create_app_of(service), service, on_end=stack.close)
 
 

@@ -78,24 +78,45 @@ def decode_key(text: str) -> bytes:
     return key
 
 
-def request_tag(key: bytes, device: str, body: bytes) -> bytes:
-    """Return the tag of a request to `POST /v1/readings`."""
-    return _tag(key, request_prefix(device) + body)
+class Signer:
+    """Makes the tags of one key. Safe to use from several threads.
+
+    The key's own share of the HMAC is worked out once: going on from a copy of it takes half the time of
+    `hmac.digest`, and short messages do not give up the interpreter's lock.
+
+    Args:
+        key: 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._begun = hmac.new(key, digestmod="sha256")
+
+    def request_tag(self, device: str, body: bytes) -> bytes:
+        """Return the tag of a request to `POST /v1/readings`."""
+        return self._tag(_request_prefix(device) + body)
+
+    def begin_request(self, device: str) -> hmac.HMAC:
+        """Return the HMAC of a request whose body is still to come, for `tag_of_digest`."""
+        begun = self._begun.copy()
+        begun.update(_request_prefix(device))
+        return begun
+
+    def answer_tag(self, status: int, tag_of_request: bytes) -> bytes:
+        """Return the tag of the answer with this status to the request with this tag."""
+        return self._tag(b"%d\n%b" % (status, tag_of_request))
+
+    def held_tag(self, held_ms: int, tag_of_request: bytes) -> bytes:
+        """Return the tag of a gateway's word that it held the request with this tag for so long."""
+        return self._tag(b"held %d\n%b" % (held_ms, tag_of_request))
+
+    def _tag(self, message: bytes) -> bytes:
+        begun = self._begun.copy()
+        begun.update(message)
+        return tag_of_digest(begun.digest())
 
 
-def request_prefix(device: str) -> bytes:
-    """Return what a request's tag is made from, up to the body."""
+def _request_prefix(device: str) -> bytes:
     return b"POST /v1/readings\n" + device.encode() + b"\n"
-
-
-def answer_tag(key: bytes, status: int, tag_of_request: bytes) -> bytes:
-    """Return the tag of the answer with this status to the request with this tag."""
-    return _tag(key, b"%d\n%b" % (status, tag_of_request))
-
-
-def held_tag(key: bytes, held_ms: int, tag_of_request: bytes) -> bytes:
-    """Return the tag of a gateway's word that it held the request with this tag for so long."""
-    return _tag(key, b"held %d\n%b" % (held_ms, tag_of_request))
 
 
 def tag_of_digest(digest: bytes) -> bytes:
@@ -104,7 +125,3 @@ def tag_of_digest(digest: bytes) -> bytes:
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-
-
-def _tag(key: bytes, message: bytes) -> bytes:
-    return tag_of_digest(hmac.digest(key, message, "sha256"))

@@ -9,7 +9,7 @@ HTTP, threads and the wait for the disk are the caller's: `claim`, then the body
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,8 +18,7 @@ from unoingest.bearer import wrong_key
 from unoingest.core import Core
 from unoingest.device_body import decode_device_body
 from unoingest.errors import IdentityConflictError
-from unoingest.key_file import StoredKey
-from unoingest.key_ring import KeyRing, Keys
+from unoingest.key_ring import KeyRing, Keys, SigningKey
 from unoingest.limits import FailureLimit, RateLimit
 from unoingest.problems import (
     BAD_SIGNATURE,
@@ -30,15 +29,7 @@ from unoingest.problems import (
 )
 from unoingest.request_body import check_media_type
 from unoingest.sent import SentBatch
-from unoingest.signature import (
-    answer_tag,
-    held_tag,
-    parse_authorization,
-    parse_held,
-    request_prefix,
-    request_tag,
-    tag_of_digest,
-)
+from unoingest.signature import parse_authorization, parse_held, tag_of_digest
 from unoingest.store import NewBatch, NewReading
 from unoingest.trace_context import parse_traceparent
 
@@ -79,44 +70,35 @@ class SignedHead(msgspec.Struct, frozen=True, gc=False):
     content_encoding: str
 
 
-class Claim:
-    """One request on its way: what it claims to be, and once that is proved, by which key."""
+class Claim(msgspec.Struct, gc=False):
+    """One request on its way: what it claims to be, and once that is proved, by which key.
 
-    def __init__(self, head: SignedHead, device: str, tag: bytes, fresh_keys: Callable[[], Keys]) -> None:
-        self.head = head
-        self.device = device
-        self.tag = tag
-        self.key: StoredKey | None = None
-        self.sent: SentBatch | None = None
-        self._fresh_keys = fresh_keys
-        self._fed: list[tuple[StoredKey, hmac.HMAC]] = []
+    Args:
+        head: Of the request.
+        device: Who sends it, as it says.
+        tag: The proof, 22 characters.
+        key: Whose tag it is, once that is found.
+        sent: What it brings, once that is decoded.
+        fed: The HMAC of a body that is too large to be kept, by each key that it may have.
+    """
 
-    def prove(self, body: bytes, keys: Keys | None) -> None:
-        """Find the key by which this body has the tag, if there is one.
+    head: SignedHead
+    device: str
+    tag: bytes
+    key: SigningKey | None = None
+    sent: SentBatch | None = None
+    fed: Sequence[tuple[SigningKey, hmac.HMAC]] = ()
 
-        Raises:
-            StoreUnavailableError: the keys cannot be read now.
-        """
-        for key in (keys or self._fresh_keys()).signing_keys(self.device):
-            if hmac.compare_digest(request_tag(key.secret, self.device, body), self.tag):
+    def prove(self, body: bytes, keys: Keys) -> None:
+        """Find the key by which this body has the tag, if there is one."""
+        for key in keys.signing_keys(self.device):
+            if hmac.compare_digest(key.signer.request_tag(self.device, body), self.tag):
                 self.key = key
                 return
 
-    def feed(self, piece: bytes) -> None:
-        """Take a piece of a body that is too large to be kept, and yet gets a signed answer.
-
-        Raises:
-            StoreUnavailableError: the keys cannot be read now.
-        """
-        if not self._fed:
-            keys = self._fresh_keys().signing_keys(self.device)
-            self._fed = [(key, hmac.new(key.secret, request_prefix(self.device), "sha256")) for key in keys]
-        for _, digest in self._fed:
-            digest.update(piece)
-
     def prove_fed(self) -> None:
         """Do as `prove` for the body that was fed."""
-        for key, digest in self._fed:
+        for key, digest in self.fed:
             if hmac.compare_digest(tag_of_digest(digest.digest()), self.tag):
                 self.key = key
                 return
@@ -153,9 +135,21 @@ class SignedPosts:
             signed = parse_authorization(head.authorization)
             if signed is None:
                 raise self._wrong_key(head, now_ns)
-            return Claim(head, signed.device, signed.tag, self._keys.fresh)
+            return Claim(head, signed.device, signed.tag)
         except ProblemError as error:
             return self._refuse(head, None, error)
+
+    def feed(self, claim: Claim, piece: bytes) -> None:
+        """Take a piece of a body that is too large to be kept, and yet gets a signed answer.
+
+        Raises:
+            StoreUnavailableError: the keys cannot be read now.
+        """
+        if not claim.fed:
+            keys = self._keys.fresh().signing_keys(claim.device)
+            claim.fed = [(key, key.signer.begin_request(claim.device)) for key in keys]
+        for _, digest in claim.fed:
+            digest.update(piece)
 
     def begin(
         self, claim: Claim, body: bytes, received_at_ns: int, keys: Keys | None = None
@@ -173,11 +167,10 @@ class SignedPosts:
             self._admit(claim, body, received_at_ns, keys)
             if head.content_type or head.content_encoding:
                 check_media_type(head.content_type or "application/json", head.content_encoding)
-            held_ms = self._held_ms(claim, received_at_ns)
-            claim.sent = decode_device_body(claim.device, body)
-            return self._core.batch_of(
-                claim.sent, received_at_ns, parse_traceparent(head.traceparent), held_ms
-            )
+            held_ms = self._held_ms(claim, received_at_ns) if head.held else 0
+            claim.sent = sent = decode_device_body(claim.device, body)
+            trace = parse_traceparent(head.traceparent)
+            return self._core.batch_of(sent, received_at_ns, trace, held_ms)
         except Exception as error:  # noqa: BLE001 - our own mistake, too, gets an answer and a line in the log
             return self.failed(claim, error)
 
@@ -197,7 +190,9 @@ class SignedPosts:
 
     def acknowledge(self, claim: Claim) -> Answer:
         """Return the answer to a request whose readings are on disk and whose lines are written."""
-        return self._sign(claim, Answer(NO_CONTENT))
+        assert claim.key is not None  # noqa: S101 - proved before
+        tag = claim.key.signer.answer_tag(NO_CONTENT, claim.tag)
+        return Answer(NO_CONTENT, (("Unolink-Tag", tag.decode()),))
 
     def failed(self, claim: Claim, error: BaseException) -> Answer:
         """Return the answer to a request of which nothing was stored."""
@@ -208,22 +203,20 @@ class SignedPosts:
         return self._refuse(claim.head, claim, error)
 
     def _admit(self, claim: Claim, body: bytes, now_ns: int, keys: Keys | None) -> None:
-        claim.prove(body, keys)
+        claim.prove(body, keys or self._keys.fresh())
         if claim.key is None:
             raise self._wrong_key(claim.head, now_ns)
-        if claim.key.revoked_at_ns is not None:
+        if claim.key.is_revoked:
             raise ProblemError(KEY_REVOKED, f"Key {claim.key.key_id} of {claim.device} was revoked")
         wait_s = self._rate.wait_s(claim.device, now_ns)
         if wait_s:
             raise ProblemError(RATE_LIMITED, f"{claim.device} asks too often", retry_after_s=wait_s)
 
     def _held_ms(self, claim: Claim, now_ns: int) -> int:
-        if not claim.head.held:
-            return 0
         held = parse_held(claim.head.held)
         assert claim.key is not None  # noqa: S101 - proved before
         if held is None or not hmac.compare_digest(
-            held_tag(claim.key.secret, held.held_ms, claim.tag), held.tag
+            claim.key.signer.held_tag(held.held_ms, claim.tag), held.tag
         ):
             # believing the request without it would store a wrong time for ever
             raise self._wrong_key(claim.head, now_ns, "The tag of Unolink-Held is wrong")
@@ -243,5 +236,5 @@ class SignedPosts:
     def _sign(self, claim: Claim | None, answer: Answer) -> Answer:
         if claim is None or claim.key is None:
             return answer
-        tag = answer_tag(claim.key.secret, answer.status, claim.tag)
+        tag = claim.key.signer.answer_tag(answer.status, claim.tag)
         return Answer(answer.status, (("Unolink-Tag", tag.decode()), *answer.headers), answer.body)

@@ -222,3 +222,19 @@ def test_a_store_that_is_closed_answers_503(ingest: Any, database: Path) -> None
     asyncio.run(entry.__rsgi__(scope_of(fields), exchange))
     ((status, headers, _),) = exchange.answers
     assert (status, headers["unolink-tag"]) == (503, answer_tag(503, BODY))
+
+
+def test_our_own_mistake_behind_the_judging_is_answered_and_the_next_post_is_taken(
+    ingest: Any, database: Path, mocker: Any
+) -> None:
+    KeyFile(key_path(database)).add(DEVICE, Kind.DEVICE, 1, KEY)
+    service = Service(ingest.store, KeyRing(key_path(database)), emit=ingest.lines.append, log=ingest.log)
+    entry = RsgiEntry(create_app_of(service), service)
+    fields = [("authorization", signed(BODY)["Authorization"]), ("content-length", str(len(BODY)))]
+    exchanges = [FakeExchange([BODY]), FakeExchange([BODY])]
+    mocker.patch.object(service.metrics, "stored", side_effect=[ZeroDivisionError("a secret"), None])
+    for exchange in exchanges:
+        asyncio.run(entry.__rsgi__(scope_of(fields), exchange))
+    entry.__rsgi_del__()
+    assert [exchange.answers[0][0] for exchange in exchanges] == [500, 204]
+    assert [event["severity"] for event in ingest.events] == ["ERROR"]

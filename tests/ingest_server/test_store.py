@@ -5,16 +5,25 @@ import sqlite3
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
 from unoingest.sqlite_file import SCHEMA_VERSION
-from unoingest.store import PROBE_BYTES, NewBatch, NewReading, SqliteStore, read_readings
+from unoingest.store import (
+    _ROWS_A_STATEMENT,
+    PROBE_BYTES,
+    NewBatch,
+    NewReading,
+    Outcome,
+    SqliteStore,
+    read_readings,
+)
 
 NOBODY = 65534
 
@@ -62,6 +71,58 @@ def test_the_file_itself_holds_an_identity_once(store: SqliteStore, database: Pa
     store.add(batch(17))
     with closing(sqlite3.connect(database)) as other, pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         other.execute("INSERT INTO reading SELECT * FROM reading")
+
+
+def kinds(outcomes: Sequence[Outcome]) -> list[Any]:
+    return [type(one) if isinstance(one, Exception) else [r.seq for r in one] for one in outcomes]
+
+
+def test_several_batches_in_one_commit_have_each_their_outcome(store: SqliteStore, database: Path) -> None:
+    store.add(batch(5))
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+    batches = [batch(4, 5, 6), batch(5, values=b"{}"), batch(6, 7), batch(6, values=b"{}"), batch(5, boot=4)]
+    assert kinds(store.add_all(batches)) == [
+        [4, 6],
+        IdentityConflictError,
+        [7],
+        IdentityConflictError,
+        [5],
+    ]
+    assert statements.count("COMMIT") == 1
+    assert stored_seqs(database) == [4, 5, 6, 7, 5]
+
+
+@pytest.mark.parametrize("seqs", [(1, 2, 3), (1, 3, 5, 6), (3, 1, 2), (7, 4_000_000_000, 9)])
+def test_what_is_known_is_found_however_it_is_numbered(store: SqliteStore, seqs: tuple[int, ...]) -> None:
+    store.add(batch(*seqs[:2]))
+    store.add(batch(*range(20, 30), device="another"))
+    assert [r.seq for r in store.add(batch(*seqs))] == list(seqs[2:])
+    with pytest.raises(IdentityConflictError) as caught:
+        store.add(batch(*seqs, values=b'{"a":2}'))
+    assert caught.value.seq == seqs[0]
+
+
+def test_more_batches_than_fit_a_statement(store: SqliteStore, database: Path) -> None:
+    count = 3 * _ROWS_A_STATEMENT + 1
+    outcomes = store.add_all([batch(0, device=f"d{number}") for number in range(count)])
+    assert kinds(outcomes) == [[0]] * count
+    assert len(stored_seqs(database)) == count
+    assert kinds(store.add_all([batch(0, device=f"d{number}") for number in range(count)])) == [[]] * count
+
+
+def test_what_does_not_fit_is_refused_alone(store: SqliteStore, database: Path) -> None:
+    store.add(batch(1))
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    batches = [batch(2), batch(3, values=b"x" * 10_000), batch(4)]
+    assert kinds(store.add_all(batches)) == [[2], StoreUnavailableError, [4]]
+    assert stored_seqs(database) == [1, 2, 4]
+
+
+def test_a_store_that_is_closed_refuses_each(store: SqliteStore) -> None:
+    store.close()
+    assert kinds(store.add_all([batch(1), batch(2)])) == [StoreUnavailableError] * 2
 
 
 def test_the_largest_counters(store: SqliteStore, database: Path) -> None:
