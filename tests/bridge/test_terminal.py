@@ -10,10 +10,10 @@ from unobridge.backlog import backlog
 from unobridge.console import LiveConsole
 from unobridge.doctor.causes import Cause, Finding
 from unobridge.doctor.command import _show
-from unobridge.gateway_cli import tell
 from unobridge.home_assistant import discovery, state_topic
 from unobridge.instant import this_instant
 from unobridge.journal import Journal
+from unobridge.telling import tell
 from unobridge.terminal import CHARS_MAX, inert
 
 ODD = ["\x1b[2J", "\x9b31m", "\r", "\n", "\0", "\x7f", "\u2028", "\u202e", "\u200b", "\ud800"]

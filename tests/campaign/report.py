@@ -34,10 +34,11 @@ TAIL = """
   at all. A disk that says that it synced and did not loses readings, and nothing above it can help.
 - The simulated Uno and ESP-01 stand for their kind ([simulated Uno](simulated-uno.md), [simulated
   ESP-01](simulated-esp01.md), [fidelity](sim-fidelity.md)): a board with a broken crystal is another board.
-- The simulated network loses no segments and keeps their order, as TCP does for what is above it; servers and
-  requests fail as a whole. The application is the real one; the server's own HTTP front has claims of its own.
-- A device-year is told in weeks that begin where a device is after weeks, months or years. The hours in between
-  are not run, and the EEPROM does not wear out.
+- The simulated network loses no segments and keeps their order, as TCP does for what is above it; servers
+  and requests fail as a whole. The application is the real one; the server's own HTTP front has claims of
+  its own.
+- A device-year is told in weeks that begin where a device is after weeks, months or years. The hours in
+  between are not run, and the EEPROM does not wear out.
 - Time on the way to the cloud log is not simulated: the sender has a torture run of its own (`make torture`).
 """
 
