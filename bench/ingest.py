@@ -1,166 +1,97 @@
 # noqa: INP001 - a script, not a package
-"""Acknowledged posts a second: the hot path beside Flask and InfluxDB, by one generator in one run.
+"""Acknowledged readings a second: the ingest server beside its peers, by one generator in one run.
 
-The server has one core and the generator the other. Each row is a server of its own on an empty store, driven
-by bench/load.c with prebuilt requests, in turn, ROUNDS times; the median counts. Every post is durable before
-it is answered (InfluxDB: wal-fsync-delay=0). What the disk and the machine give just now is measured beside
-it, so compare rows of one run, and not runs. InfluxDB is left out where its Debian package is not unpacked in
-.tools. Exits with 1 when a ratio misses its bar.
+The server has one core and the generator the other. Each row is a server of its own on an empty store,
+driven by bench/load.c with prebuilt requests, in turn, ROUNDS times; the median counts. What an answer
+promises stands beside the rate: ours and InfluxDB's (wal-fsync-delay=0) are on disk before they are given,
+the others' are not. What the disk gives just now is measured between the rows, so compare rows of one run,
+and not runs; the server's CPU time of a reading is what busy neighbours disturb least.
+
+Then the memory of a server that takes a million readings, and what bench/delivery.py measures. At the end,
+each figure with its bar. Exits with 1 when one is missed. No round begins for which there may be no time.
 """
 
-import base64
-import contextlib
-import hmac
+import itertools
 import json
+import operator
 import os
 import shutil
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from unoingest.key_file import KeyFile, Kind, key_path
+import delivery
+from ingest_servers import (
+    HERE,
+    INFLUXD,
+    NODE_RED,
+    VICTORIA,
+    Post,
+    Server,
+    cpu_s,
+    flask,
+    hot_path,
+    influx_writes,
+    influxdb,
+    json_posts,
+    missing_peers,
+    node_red,
+    on_core,
+    resident_mb,
+    signed_posts,
+    victoria_metrics,
+    write_requests,
+)
 
-HERE = Path(__file__).parent
-INFLUXD = HERE.parent / ".tools" / "influxdb" / "usr" / "bin" / "influxd"
-DEVICES = 500
-SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "2.5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-REQUESTS = int(30_000 * SECONDS)
+ROUNDS_S_MAX = 250
 BATCH = 100
-HOT_TO_FLASK_MIN = 2.0
-HOT_TO_INFLUX_MIN = 1.0
-
-Server = Callable[[Path], contextlib.AbstractContextManager[int]]
-
-
-def tag(key: bytes, text: bytes) -> str:
-    """Return a tag of docs/wire-protocol.md."""
-    return base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")[:16]).decode().rstrip("=")
+POSTS_PER_S_MAX = 45_000
+"""More are not made: a server that is faster has its file used up before the time."""
+BATCHES_PER_S_MAX = 2_500
+ARRIVE_PER_S = 2000
+MEMORY_STEPS, MEMORY_READINGS = 10, 1_000_000
+MEMORY_STEP_S_MAX = 30
+MEMORY_GROWTH_MB_MAX = 5
 
 
-def key_of(number: int) -> bytes:
-    """Return the key of a device of the bench, which is no secret."""
-    return number.to_bytes(32, "big")
+@dataclass(frozen=True)
+class Bar:
+    """What a figure is held against."""
+
+    figure: str
+    value: float
+    bar: float
+    is_met: Callable[[float, float], bool] = operator.ge
+
+    def __str__(self) -> str:
+        """Return the line of the final table."""
+        sign = ">=" if self.is_met is operator.ge else "<="
+        verdict = "met" if self.is_met(self.value, self.bar) else "MISSED"
+        return f"{self.figure:58} {self.value:12,.1f} {sign} {self.bar:9,.1f}  {verdict}"
 
 
-def signed_posts(batch: int) -> Iterator[tuple[str, str, bytes]]:
-    """Yield path, headers and body of posts by the devices in turn, each with `batch` new readings."""
-    for number in range(REQUESTS // batch):
-        device, first = number % DEVICES, number // DEVICES * batch
-        rows = ",".join(f"[{first + n},{n * 100},{(number + n) % 1024},{n}]" for n in range(batch))
-        body = f'{{"boot":3,"channels":["a0","a1"],"readings":[{rows}]}}'.encode()
-        signature = tag(key_of(device), f"POST /v1/readings\ndev{device}\n".encode() + body)
-        yield "/v1/readings", f"Authorization: Unolink dev{device}:{signature}\r\n", body
+# clients, whether a connection is kept, readings a post, and the least rate of hot path and Flask
+LOADS: dict[str, tuple[int, bool, int, float, float]] = {
+    "32 clients": (32, True, 1, 13_000, 5_500),
+    "256 clients": (256, True, 1, 13_000, 5_500),
+    "32 clients, a connection a post": (32, False, 1, 11_000, 5_000),
+    f"batches of {BATCH}": (32, True, BATCH, 140_000, 0),
+}
+AHEAD_OF_INFLUXDB = ("32 clients", "256 clients", "32 clients, a connection a post")
 
 
-def influx_writes(batch: int) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the same readings in line protocol."""
-    for number in range(REQUESTS // batch):
-        device, first = number % DEVICES, number // DEVICES * batch
-        lines = (
-            f"r,device=dev{device} a0={(number + n) % 1024}i,a1={n}i {first + n + 1}" for n in range(batch)
-        )
-        yield "/write?db=bench&precision=s", "", "\n".join(lines).encode()
-
-
-def write_requests(path: Path, posts: Iterator[tuple[str, str, bytes]], *, keep: bool) -> None:
-    """Write posts as bench/load.c reads them."""
-    closing = "" if keep else "Connection: close\r\n"
-    with path.open("wb") as file:
-        for target, headers, body in posts:
-            fields = f"Host: 127.0.0.1\r\n{headers}{closing}Content-Length: {len(body)}\r\n"
-            head = f"POST {target} HTTP/1.1\r\n{fields}\r\n"
-            request = head.encode() + body
-            file.write(struct.pack("<I", len(request)) + request)
-
-
-def on_core(core: int, command: list[str]) -> list[str]:
-    """Return the command, kept on one core of two; util-linux brings taskset."""
-    return ["taskset", "--cpu-list", str(core), *command]
-
-
-def free_port() -> int:
-    """Return a port that nobody has just now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-    return port
-
-
-@contextlib.contextmanager
-def started(port: int, command: list[str], **environment: str) -> Iterator[int]:
-    """Run a server while the block runs, from when it listens."""
-    process = subprocess.Popen(
-        on_core(0, command),
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            if process.poll() is not None:
-                raise SystemExit(f"{command[0]} ended with {process.returncode}")
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def database_in(folder: Path) -> Path:
-    """Return where the store goes, with the devices' keys beside it."""
-    database = folder / "readings.db"
-    keys = KeyFile(key_path(database))
-    for number in range(DEVICES):
-        keys.add(f"dev{number}", Kind.DEVICE, 1, key_of(number))
-    return database
-
-
-def hot_path(folder: Path) -> contextlib.AbstractContextManager[int]:
-    """Serve with `unoingest serve`."""
-    port = free_port()
-    options = [f"--database={database_in(folder)}", f"--port={port}", "--requests-per-s=0"]
-    return started(port, [sys.executable, "-m", "unoingest", "serve", *options])
-
-
-def flask(folder: Path) -> contextlib.AbstractContextManager[int]:
-    """Serve the Flask application alone, under the same HTTP server."""
-    port = free_port()
-    options = [
-        "--interface=wsgi",
-        "--factory",
-        f"--port={port}",
-        "--blocking-threads=64",
-        "--http=1",
-        "--no-log",
-    ]
-    command = [str(Path(sys.executable).with_name("granian")), *options, "unoingest.wsgi:application"]
-    return started(port, command, UNOINGEST_DATABASE=str(database_in(folder)), UNOINGEST_REQUESTS_PER_S="0")
-
-
-@contextlib.contextmanager
-def influxdb(folder: Path) -> Iterator[int]:
-    """Serve InfluxDB 1.6, durable before it answers."""
-    port = free_port()
-    config = folder / "influxdb.conf"
-    config.write_text(
-        f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n'
-        f'[meta]\n dir = "{folder}/meta"\n'
-        f'[data]\n dir = "{folder}/data"\n wal-dir = "{folder}/wal"\n wal-fsync-delay = "0s"\n'
-        f'[http]\n bind-address = "127.0.0.1:{port}"\n log-enabled = false\n[logging]\n level = "error"\n'
-    )
-    with started(port, [str(INFLUXD), "run", "-config", str(config)]):
-        create = f"http://127.0.0.1:{port}/query?q=CREATE+DATABASE+bench"
-        subprocess.run(["curl", "-sf", "-XPOST", create], check=True, stdout=subprocess.DEVNULL)
-        yield port
+def say(text: str, to: TextIO | None = None) -> None:
+    """Print a line at once, to stdout unless said otherwise."""
+    (to or sys.stdout).write(text + "\n")
+    (to or sys.stdout).flush()
 
 
 def syncs_per_s(folder: Path) -> float:
@@ -168,18 +99,12 @@ def syncs_per_s(folder: Path) -> float:
     with (folder / "syncs").open("wb") as file:
         started_s = time.perf_counter()
         count = 0
-        while time.perf_counter() < started_s + 0.5:
+        while time.perf_counter() < started_s + 0.3:
             file.write(bytes(4096))
             file.flush()
             os.fdatasync(file.fileno())
             count += 1
-    return count / 0.5
-
-
-def say(text: str, to: TextIO | None = None) -> None:
-    """Print a line at once, to stdout unless said otherwise."""
-    (to or sys.stdout).write(text + "\n")
-    (to or sys.stdout).flush()
+    return count / (time.perf_counter() - started_s)
 
 
 class Bench:
@@ -194,67 +119,158 @@ class Bench:
         subprocess.run([compiler, "-O2", "-o", str(self._load), str(HERE / "load.c")], check=True)
         self.results: dict[str, list[dict[str, Any]]] = {}
 
-    def run(self, name: str, server: Server, posts: Path, *load: str) -> None:
+    def run(self, name: str, row: "Row") -> None:
         """Measure one row once."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as empty, server(Path(empty)) as port:
-            clients, *rest = load
-            command = on_core(1, [str(self._load), str(port), str(posts), clients, str(SECONDS), *rest])
-            result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        with tempfile.TemporaryDirectory(dir=self._folder) as empty, row.server(Path(empty)) as port:
+            self.results.setdefault(name, []).append(self.load(name, port, row.posts, SECONDS, *row.load))
+
+    def load(self, name: str, port: int, posts: Path, seconds: float, *load: str) -> dict[str, Any]:
+        """Send posts and return what bench/load.c reports."""
+        clients, *rest = load
+        before_s = cpu_s(port)
+        command = on_core(1, [str(self._load), str(port), str(posts), clients, str(seconds), *rest])
+        result: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         if result["broken"] or result["malformed"] or set(result["statuses"]) != {"204"}:
             raise SystemExit(f"{name}: {result}")
-        self.results.setdefault(name, []).append(result)
+        return {**result, "cpu_us": (cpu_s(port) - before_s) / result["answered"] * 1e6}
 
-    def median(self, name: str, key: str) -> float:
+    def median(self, name: str, key: str = "per_s") -> float:
         """Return the median of a row's results."""
         return float(statistics.median(result[key] for result in self.results[name]))
 
 
-def rows(folder: Path) -> list[tuple[str, Server, Path, tuple[str, ...]]]:
-    """Return what is measured: name, server, requests, and what bench/load.c is told."""
-    posts: dict[str, Path] = {}
-    for source, make in (("signed", signed_posts), ("influx", influx_writes)):
-        for kind, batch, keep in (("keep", 1, True), ("close", 1, False), ("batch", BATCH, True)):
-            posts[f"{source} {kind}"] = folder / f"{source}-{kind}"
-            write_requests(posts[f"{source} {kind}"], make(batch), keep=keep)
-    servers: list[tuple[str, Server, str]] = [("hot path", hot_path, "signed"), ("Flask", flask, "signed")]
+@dataclass(frozen=True)
+class Row:
+    """One thing to measure."""
+
+    server: Server
+    posts: Path
+    load: tuple[str, ...]
+    readings: int
+    promise: str
+
+    def rate(self, bench: Bench, name: str) -> float:
+        """Return readings a second."""
+        return bench.median(name) * self.readings
+
+
+def servers() -> list[tuple[str, Server, str, str]]:
+    """Return name, server, form of its requests, and what its answer promises."""
+    for reason in missing_peers():
+        say(reason)
+    found: list[tuple[str, Server, str, str]] = [
+        ("hot path", hot_path, "signed", "synced, de-duplicated, proved"),
+        ("Flask", flask, "signed", "synced, de-duplicated, proved"),
+    ]
     if INFLUXD.exists():
-        servers.append(("InfluxDB", influxdb, "influx"))
-    table: list[tuple[str, Server, Path, tuple[str, ...]]] = []
-    for name, server, source in servers:
-        table += [
-            (f"{name}, 32 clients", server, posts[f"{source} keep"], ("32", "keep")),
-            (f"{name}, 256 clients", server, posts[f"{source} keep"], ("256", "keep")),
-            (f"{name}, 32 clients, a connection a post", server, posts[f"{source} close"], ("32", "close")),
-            (f"{name}, batches of {BATCH}", server, posts[f"{source} batch"], ("32", "keep")),
-        ]
-    open_loop = ("256", "close", "2000")
-    return [*table, ("hot path, 2000 a second arrive", hot_path, posts["signed close"], open_loop)]
+        found.append(("InfluxDB 1.6", influxdb, "influx", "synced"))
+    if NODE_RED.exists():
+        found.append(("Node-RED 4.1", node_red, "json", "page cache, not synced, no de-duplication"))
+    if VICTORIA.exists():
+        found.append(("VictoriaMetrics 1.79", victoria_metrics, "influx", "in memory"))
+    return found
+
+
+def rows(folder: Path) -> dict[str, Row]:
+    """Return what is measured, with its requests written into the folder."""
+    makers: dict[str, Callable[[int, int], Iterator[Post]]] = {
+        "signed": signed_posts,
+        "influx": influx_writes,
+        "json": json_posts,
+    }
+    table: dict[str, Row] = {}
+    for name, server, form, promise in servers():
+        for load, (clients, keep, batch, _, _) in LOADS.items():
+            posts = folder / f"{form}-{batch}-{'keep' if keep else 'close'}"
+            if not posts.exists():
+                count = int(SECONDS * (POSTS_PER_S_MAX if batch == 1 else BATCHES_PER_S_MAX))
+                write_requests(posts, makers[form](batch, count), keep=keep)
+            how = (str(clients), "keep" if keep else "close")
+            table[f"{name}, {load}"] = Row(server, posts, how, batch, promise)
+    open_loop = ("256", "close", str(ARRIVE_PER_S))
+    table[f"hot path, {ARRIVE_PER_S} a second arrive"] = Row(
+        hot_path, folder / "signed-1-close", open_loop, 1, "synced, de-duplicated, proved"
+    )
+    return table
+
+
+def memory_growth_mb(bench: Bench, folder: Path) -> float:
+    """Print the memory of a server that takes a million readings; return how much the last 800,000 add."""
+    posts = MEMORY_READINGS // BATCH // MEMORY_STEPS
+    every = signed_posts(BATCH, posts * MEMORY_STEPS)
+    sizes_mb = []
+    with tempfile.TemporaryDirectory(dir=folder) as empty, hot_path(Path(empty)) as port:
+        for _ in range(MEMORY_STEPS):
+            path = folder / "memory"
+            write_requests(path, itertools.islice(every, posts), keep=True)
+            answered = bench.load("memory", port, path, MEMORY_STEP_S_MAX, "32", "keep")["answered"]
+            if answered != posts:
+                raise SystemExit(f"memory: {answered} of {posts} posts in {MEMORY_STEP_S_MAX} s")
+            sizes_mb.append(resident_mb(port))
+    say("memory after each 100,000 readings, MB: " + " ".join(f"{size:.1f}" for size in sizes_mb))
+    return sizes_mb[-1] - sizes_mb[1]
+
+
+def bars(bench: Bench, table: dict[str, Row]) -> list[Bar]:
+    """Return each rate with its bar."""
+    found = []
+    for load, (_, _, _, hot_bar, flask_bar) in LOADS.items():
+        for name, bar in (("hot path", hot_bar), ("Flask", flask_bar)):
+            if bar:
+                row = f"{name}, {load}"
+                found.append(Bar(f"{row}, readings/s", table[row].rate(bench, row), bar))
+    for load in AHEAD_OF_INFLUXDB:
+        peer = f"InfluxDB 1.6, {load}"
+        if peer in bench.results:
+            ratio = bench.median(f"hot path, {load}") / bench.median(peer)
+            found.append(Bar(f"hot path to InfluxDB, {load}", ratio, 1.0))
+    arriving = f"hot path, {ARRIVE_PER_S} a second arrive"
+    found.append(Bar(f"{arriving}, p99 in ms", bench.median(arriving, "p99_ms"), 10, operator.le))
+    return found
+
+
+def measure(bench: Bench, folder: Path, table: dict[str, Row]) -> None:
+    """Run the rows in turn, as often as there is time for, and print them."""
+    syncs, started_s = [], time.monotonic()
+    for done in range(ROUNDS):
+        # the next takes as long as those before
+        if done and (time.monotonic() - started_s) * (done + 1) / done > ROUNDS_S_MAX:
+            say(f"no time for more than {done} rounds of {ROUNDS}")
+            break
+        for name, row in table.items():
+            syncs.append(syncs_per_s(folder))
+            bench.run(name, row)
+            say(f"measured: {name}", to=sys.stderr)
+    say(f"the disk: {statistics.median(syncs):.0f} syncs/s; {os.getloadavg()[0]:.1f} processes wanted to run")
+    say(f"{'median':53} readings/s   CPU us    p99 ms   what an answer means")
+    for name, row in table.items():
+        p99_ms, cpu_us = bench.median(name, "p99_ms"), bench.median(name, "cpu_us") / row.readings
+        figures = f"{row.rate(bench, name):10,.0f} {cpu_us:8.1f} {p99_ms:9.1f}"
+        say(f"{name:53} {figures}   {row.promise}")
 
 
 def main() -> int:
     """Measure, print, judge."""
     with tempfile.TemporaryDirectory(dir=HERE.parent) as name:
         folder = Path(name)
-        bench, syncs = Bench(folder), []
+        bench = Bench(folder)
         table = rows(folder)
-        for _ in range(ROUNDS):
-            for row, server, posts, row_load in table:
-                syncs.append(syncs_per_s(folder))
-                bench.run(row, server, posts, *row_load)
-                say(f"measured: {row}", to=sys.stderr)
-    say(f"the disk: {statistics.median(syncs):.0f} syncs/s; {os.getloadavg()[0]:.1f} processes wanted to run")
-    for measured in bench.results:
-        rate = bench.median(measured, "per_s") * (BATCH if "batches" in measured else 1)
-        p99_ms = bench.median(measured, "p99_ms")
-        say(f"{measured:45} {rate:10.0f} readings/s   p99 {p99_ms:7.1f} ms")
-    missed = 0
-    for peer, least in (("Flask", HOT_TO_FLASK_MIN), ("InfluxDB", HOT_TO_INFLUX_MIN)):
-        for load in ("32 clients", "32 clients, a connection a post"):
-            if f"{peer}, {load}" in bench.results:
-                ratio = bench.median(f"hot path, {load}", "per_s") / bench.median(f"{peer}, {load}", "per_s")
-                say(f"hot path to {peer}, {load}: {ratio:.2f} (at least {least})")
-                missed += ratio < least
-    return min(missed, 1)
+        measure(bench, folder, table)
+        growth_mb = memory_growth_mb(bench, folder)
+        found = bars(bench, table)
+        found.append(
+            Bar("memory, MB more at 1,000,000 than at 200,000", growth_mb, MEMORY_GROWTH_MB_MAX, operator.le)
+        )
+        line_us, line_ratio = delivery.line_cost()
+        found += [
+            Bar("structured line, us of CPU a reading", line_us, 3, operator.le),
+            Bar("structured line, times cheaper than Google's handler", line_ratio, 8),
+            Bar("outbox to the fake that decodes, entries/s", delivery.outbox_rate(), 75_000),
+        ]
+    say("")
+    for bar in found:
+        say(str(bar))
+    return 0 if all(bar.is_met(bar.value, bar.bar) for bar in found) else 1
 
 
 if __name__ == "__main__":
