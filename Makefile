@@ -26,7 +26,7 @@ PACKAGES += avrdude libftdi1 'libhidapi-libusb0' 'libusb-0.1-4' 'libusb-1.0-0' '
 # Two builds in one folder wait for each other.
 ONE_AT_A_TIME := flock .lock
 
-.PHONY: help demo test check bench restarts sanitize fuzz fuzzbytes fuzzapi campaign mutants soak torture doctor format firmware install toolchain oracles clean
+.PHONY: help demo test check bench sanitize fuzz fuzzbytes fuzzapi campaign mutants soak torture doctor format firmware install toolchain oracles clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -51,9 +51,6 @@ bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr 
 	$(BIN)/python bench/modem.py
 	$(BIN)/python bench/bridging.py
 	$(BIN)/python bench/ingest.py
-
-restarts: install  ## kill the ingest server in mid-load, 30 times: how soon it is ready again, with everything (ARGS="30")
-	$(BIN)/python bench/restart.py $(ARGS)
 
 sanitize: install toolchain  ## run the board's tests over a C core built with the sanitizers (ARGS="-k usart")
 	tools/sanitize.sh $(BIN)/python $(ARGS)
