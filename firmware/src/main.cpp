@@ -19,7 +19,7 @@
 #include "hal/modem.h"
 #include "hal/watchdog.h"
 
-#include <Arduino.h> // setup, loop
+#include <stddef.h> // size_t
 
 using unolink::Console;
 using unolink::Counters;
@@ -38,7 +38,7 @@ extern "C" {
 __attribute__((used, externally_visible)) volatile Counters unolink_counters;
 }
 
-// The Arduino core's <new> has more than is wanted here.
+// avr-libc has no <new>.
 inline void* operator new(size_t, void* place) {
     return place;
 }
@@ -69,7 +69,15 @@ union Worker {
     Worker() {}
     Sensing sensing;
     Console console;
-} worker;
+} the_worker;
+
+// The compiler must not see which place this is: it would give each access its full address (LDS and STS, 4
+// bytes) in place of an offset from a pointer (LDD and STD, 2 bytes). That is 600 bytes of flash.
+Worker& worker() {
+    Worker* place = &the_worker;
+    asm("" : "+r"(place));
+    return *place;
+}
 
 // Without a number never used before, the server could not tell this life's readings from an earlier one's.
 void begin_life() {
@@ -89,19 +97,19 @@ void begin_work(uint32_t now_ms) {
     }
     config.settings = &settings;
     config.channels = static_cast<unolink::ChannelMask>(settings.number(Setting::Channels));
-    new (&worker.sensing) Sensing(now_ms);
+    new (&worker().sensing) Sensing(now_ms);
     work = Work::Sampling;
 }
 
 void open_console(uint32_t now_ms) {
     uint16_t waiting = 0;
     if (work == Work::Sampling) {
-        worker.sensing.node.save_backlog();
-        waiting = worker.sensing.node.waiting();
+        worker().sensing.node.save_backlog();
+        waiting = worker().sensing.node.waiting();
     }
-    new (&worker.console) Console(settings, config.life, unolink_counters, waiting, now_ms);
+    new (&worker().console) Console(settings, config.life, unolink_counters, waiting, now_ms);
     work = Work::Talking;
-    worker.console.greet();
+    worker().console.greet();
 }
 
 void ask(uint32_t now_ms) {
@@ -113,12 +121,12 @@ void ask(uint32_t now_ms) {
 
 void sample_and_send(uint32_t now_ms) {
     Reading reading;
-    if (worker.sensing.sampler.poll(now_ms, reading)) {
-        worker.sensing.node.add(reading);
+    if (worker().sensing.sampler.poll(now_ms, reading)) {
+        worker().sensing.node.add(reading);
     }
-    worker.sensing.node.poll(now_ms);
+    worker().sensing.node.poll(now_ms);
     uint8_t byte = 0;
-    while (hal::modem_write_room() > 0 && worker.sensing.node.next_tx(byte)) {
+    while (hal::modem_write_room() > 0 && worker().sensing.node.next_tx(byte)) {
         hal::modem_write(byte);
     }
 }
@@ -126,15 +134,15 @@ void sample_and_send(uint32_t now_ms) {
 // Takes a byte of the console's line. On a shared line it is the modem's, too.
 void take_console_byte(uint8_t byte, uint32_t now_ms) {
     if (work == Work::Talking) {
-        worker.console.receive(byte, now_ms);
+        worker().console.receive(byte, now_ms);
         return;
     }
     const bool may_open =
-        !hal::CONSOLE_IS_MODEM_LINE || work == Work::Asking || !worker.sensing.node.was_connected();
+        !hal::CONSOLE_IS_MODEM_LINE || work == Work::Asking || !worker().sensing.node.was_connected();
     if (knock.feed(byte) && may_open) {
         open_console(now_ms);
     } else if (hal::CONSOLE_IS_MODEM_LINE && work == Work::Sampling) {
-        worker.sensing.node.receive(byte, now_ms);
+        worker().sensing.node.receive(byte, now_ms);
     }
 }
 
@@ -145,21 +153,12 @@ void take_bytes(uint32_t now_ms) {
     }
     while (!hal::CONSOLE_IS_MODEM_LINE && hal::modem_read(byte)) {
         if (work == Work::Sampling) {
-            worker.sensing.node.receive(byte, now_ms);
+            worker().sensing.node.receive(byte, now_ms);
         }
     }
 }
 
-} // namespace
-
-void setup() {
-    hal::watchdog_start();
-    hal::modem_open(0);
-    begin_life();
-    begin_work(hal::clock_ms());
-}
-
-void loop() {
+void go_round() {
     const uint32_t now_ms = hal::clock_ms();
     hal::watchdog_kick();
     take_bytes(now_ms);
@@ -168,10 +167,23 @@ void loop() {
         ask(now_ms);
     } else if (work == Work::Sampling) {
         sample_and_send(now_ms);
-        sign = worker.sensing.node.sign();
-    } else if (worker.console.restart_asked(now_ms)) {
+        sign = worker().sensing.node.sign();
+    } else if (worker().console.restart_asked(now_ms)) {
         hal::restart();
     }
     hal::led_set(unolink::led_on(sign, now_ms));
     hal::idle_until_event();
+}
+
+} // namespace
+
+int main() {
+    hal::clock_start();
+    hal::watchdog_start();
+    hal::modem_open(0);
+    begin_life();
+    begin_work(hal::clock_ms());
+    for (;;) {
+        go_round();
+    }
 }
