@@ -72,8 +72,51 @@ FRAME_OF_10 = """
     ret
 """
 
+# As -mcall-prologues has it: f saves the last `saved` of 18 registers and makes a frame of 10 bytes.
+SHARED_PROLOGUE = (
+    """
+main:
+    call @f
+    ret
+f:
+    {size}
+    ldi r27, 0x00
+    ldi r30, {low}
+    ldi r31, 0x00
+    jmp {entry}
+body:
+    push r1
+    pop r1
+    adiw r28, 0x0a
+    ldi r30, {saved}
+    nop
+    add r28, r30
+    adc r29, r1
+    out 0x3e, r29
+    out 0x3d, r28
+    ret
+__prologue_saves__:
+"""
+    + 18 * " push r2\n"
+)
+
+
+def shared_prologue(saved: int, size: str = "ldi r26, 0x0A") -> str:
+    """Return the program whose f saves so many registers."""
+    places = program(SHARED_PROLOGUE.format(size=size, low="0x00", entry="0x0", saved=0)).symbols
+    address = {name: place + 4 for place, name in places.items()}  # behind the vector
+    return SHARED_PROLOGUE.format(
+        size=size,
+        low=f"0x{address['body'] // 2:02X}",
+        entry=f"0x{address['__prologue_saves__'] + 2 * (18 - saved):x}",
+        saved=f"0x{saved:02X}",
+    )
+
+
 DEPTHS = {
     "nothing": ("main:\n nop\n ret", 0),
+    "the shared prologue, two registers": (shared_prologue(2), 2 + 2 + 10 + 1),
+    "the shared prologue, all registers": (shared_prologue(18), 2 + 18 + 10 + 1),
     "pushes": ("main:\n push r28\n push r29\n pop r29\n pop r28\n ret", 2),
     "a call is two bytes": ("main:\n call @f\n ret\n f:\n ret", 2),
     "a relative call too": ("main:\n rcall @f\n ret\n f:\n push r1\n pop r1\n ret", 3),
@@ -114,6 +157,11 @@ ERRORS = {
     "recursion": (
         "main:\n call @f\n ret\n f:\n call @g\n ret\n g:\n call @f\n ret",
         "recursion: main -> f -> g -> f",
+    ),
+    "a frame of unknown size": (shared_prologue(4, "ldd r26, Z+3"), "is not a number"),
+    "an epilogue that restores too little": (
+        shared_prologue(4).replace("ldi r30, 0x04", "ldi r30, 0x03"),
+        "return at 0x.* with 1 bytes",
     ),
     "alloca": ("main:\n in r24, 0x3d\n out 0x3d, r24\n ret", "dynamic stack"),
     "Y overwritten": (

@@ -3,9 +3,11 @@
 Every path from the reset vector and from each interrupt vector is followed, through branches, calls and
 jumps (so tail calls need no rule of their own). Along a path the depth is known exactly: PUSH and POP move
 it by one; a call puts a return address of two bytes (ATmega328P: 16-bit program counter); a frame is made
-by copying SP to Y, changing Y and copying it back, or by an RCALL to the next instruction. One interrupt
-can come on top, when the program is deepest: the deepest one is added. It cannot nest unless it enables
-interrupts, which is an error here.
+by copying SP to Y, changing Y and copying it back, by an RCALL to the next instruction, or by the shared
+prologue of -mcall-prologues, to which a function jumps with the size of its frame in X and the place where
+it goes on in Z (the shared epilogue adds to Y what it gets in r30). One interrupt can come on top, when the
+program is deepest: the deepest one is added. It cannot nest unless it enables interrupts, which is an error
+here.
 
 Rules: what cannot be known is an error, never a guess: SP loaded from anything but Y, paths that meet at
 different depths, RET with something left on the stack, recursion. An indirect call may reach every function
@@ -16,7 +18,7 @@ A call or jump to address 0 is a weak function that was not linked, or a restart
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from image_budget.listing import Instruction, Program
@@ -29,6 +31,8 @@ ZERO = "r1"  # holds 0 in all code of the compiler
 SKIPS = frozenset({"cpse", "sbic", "sbis", "sbrc", "sbrs"})
 # Their first operand is read, not written.
 READ_ONLY = frozenset({"bst", "cp", "cpc", "cpi", "out", "push", "st", "std", "sts", "tst"}) | SKIPS
+PROLOGUE = "__prologue_saves__"
+PROLOGUE_PUSHES = 18
 CONSTANT = -1  # Y holds a number from the program: the startup code is about to begin the stack
 
 
@@ -76,6 +80,7 @@ class _State:
     depth: int
     y_depth: int | None = None
     y_low: int = 0  # of a 16-bit change of Y, while only its low byte has been seen
+    loaded: dict[str, int] = field(default_factory=dict)  # what LDI has put into registers
 
 
 @dataclass(frozen=True)
@@ -197,12 +202,28 @@ class StackAnalysis:
             if instruction.mnemonic == "ijmp":
                 calls.update({(callee, state.depth): None for callee in self._constructors(instruction)})
             _change(instruction, state)
+            successors = tuple(self._successors(instruction))
+            if self._enters_prologue(instruction):
+                successors = (self._pass_prologue(instruction, state),)
             deepest = max(deepest, state.depth)
-            todo.extend(
-                (following, _State(state.depth, state.y_depth, state.y_low))
-                for following in self._successors(instruction)
-            )
+            todo.extend((following, replace(state, loaded=dict(state.loaded))) for following in successors)
         return _Function(deepest, tuple(calls), enables_interrupts)
+
+    def _enters_prologue(self, instruction: Instruction) -> bool:
+        start = self.program.address_of(PROLOGUE)
+        if start is None or instruction.mnemonic not in {"jmp", "rjmp"}:
+            return False
+        return start <= instruction.target <= start + 2 * PROLOGUE_PUSHES
+
+    def _pass_prologue(self, jump: Instruction, state: _State) -> int:
+        """Save the registers, make the frame and return where the function goes on."""
+        start = self.program.address_of(PROLOGUE)
+        if start is None or not {"r26", "r27", "r30", "r31"} <= state.loaded.keys():
+            raise StackError(f"dynamic stack: the frame at 0x{jump.address:x} is not a number")
+        loaded = state.loaded
+        state.depth += PROLOGUE_PUSHES - (jump.target - start) // 2 + (loaded["r27"] << 8 | loaded["r26"])
+        state.y_depth = state.depth
+        return 2 * (loaded["r31"] << 8 | loaded["r30"])
 
     def _instruction_at(self, address: int) -> Instruction:
         if address not in self.program.instructions:
@@ -278,6 +299,24 @@ def _change(instruction: Instruction, state: _State) -> None:
     elif mnemonic == "ret" and state.depth != 0:
         raise StackError(f"return at 0x{instruction.address:x} with {state.depth} bytes on the stack")
     _change_y(instruction, state)
+    _change_loaded(instruction, state)
+
+
+def _change_loaded(instruction: Instruction, state: _State) -> None:
+    """Apply one instruction to what is known of registers that LDI has written."""
+    mnemonic, operands = instruction.mnemonic, instruction.operands
+    if mnemonic == "ldi":
+        state.loaded[operands[0]] = int(operands[1], 0)
+    elif mnemonic in {"call", "rcall", "icall"}:
+        state.loaded.clear()
+    elif operands and mnemonic not in READ_ONLY:
+        state.loaded.pop(operands[0], None)
+        if mnemonic in {"movw", "adiw", "sbiw"}:
+            state.loaded.pop(f"r{_register(instruction) + 1}", None)
+    for pointer, low in (("X", 26), ("Z", 30)):
+        if {f"{pointer}+", f"-{pointer}"} & set(operands):
+            state.loaded.pop(f"r{low}", None)
+            state.loaded.pop(f"r{low + 1}", None)
 
 
 def _load_stack_pointer(instruction: Instruction, state: _State) -> None:
@@ -305,6 +344,11 @@ def _adjusted_y(instruction: Instruction, state: _State) -> int | None:
     mnemonic = instruction.mnemonic
     if mnemonic == "sbc" and instruction.operands[1] == ZERO and state.y_depth not in {None, CONSTANT}:
         return state.y_depth + state.y_low  # the high byte of a number up to 255
+    if state.y_depth not in {None, CONSTANT} and (
+        (mnemonic == "add" and instruction.operands[1] in state.loaded)
+        or (mnemonic == "adc" and instruction.operands[1] == ZERO)
+    ):
+        return state.y_depth - (state.loaded[instruction.operands[1]] if mnemonic == "add" else 0)
     if state.y_depth is None or state.y_depth == CONSTANT or mnemonic not in {"sbiw", "adiw", "subi", "sbci"}:
         return None
     amount = int(instruction.operands[1], 0)
