@@ -13,7 +13,9 @@ namespace {
 
 constexpr uint8_t THRESHOLD_TICKS = 100 / 4;
 constexpr uint8_t ANSWER_BYTES = 5;
-constexpr uint8_t EDGES = 42; // the greeting's, the first bit's, and one at the end of each bit
+constexpr uint8_t GREETING_EDGES =
+    2; // its own, and where the first bit begins; then one at the end of each bit
+constexpr uint8_t BITS = 40;
 
 volatile uint8_t edges;
 volatile uint8_t last_edge_ticks;
@@ -28,11 +30,9 @@ ISR(PCINT2_vect) {
     }
     const bool one = static_cast<uint8_t>(now_ticks - last_edge_ticks) > THRESHOLD_TICKS;
     last_edge_ticks = now_ticks;
-    uint8_t carry = one ? 1 : 0;
-    for (uint8_t i = ANSWER_BYTES; i > 0; --i) {
-        const uint8_t byte = answer[i - 1];
-        answer[i - 1] = static_cast<uint8_t>(byte << 1 | carry);
-        carry = byte >> 7;
+    const uint8_t bit = edges - GREETING_EDGES;
+    if (bit < BITS) {
+        answer[bit / 8] = static_cast<uint8_t>(answer[bit / 8] << 1 | (one ? 1 : 0));
     }
     ++edges;
 }
@@ -58,7 +58,7 @@ bool dht22_take(uint8_t* bytes) {
     for (uint8_t i = 0; i < ANSWER_BYTES; ++i) {
         bytes[i] = answer[i];
     }
-    return edges == EDGES;
+    return edges == GREETING_EDGES + BITS;
 }
 
 } // namespace hal

@@ -11,19 +11,21 @@
 namespace {
 
 // What modules are found with, likely ones first. 115200 is what all AT versions from 1.0 on start with.
-const uint32_t BAUDS[] HAL_FLASH = {115200, 9600, 57600, 38400, 19200, 74880};
+const uint16_t DIVISORS[] HAL_FLASH = {uno::usart_divisor(115200), uno::usart_divisor(9600),
+                                       uno::usart_divisor(57600),  uno::usart_divisor(38400),
+                                       uno::usart_divisor(19200),  uno::usart_divisor(74880)};
 
 } // namespace
 
 namespace hal {
 
-extern const uint8_t MODEM_WAYS = sizeof BAUDS / sizeof BAUDS[0];
+extern const uint8_t MODEM_WAYS = sizeof DIVISORS / sizeof DIVISORS[0];
 extern const bool CONSOLE_IS_MODEM_LINE = true;
 
 void modem_open(uint8_t way) {
-    uint32_t baud;
-    flash_copy(baud, BAUDS[way]);
-    uno::usart_open(baud);
+    uint16_t divisor;
+    flash_copy(divisor, DIVISORS[way]);
+    uno::usart_open(divisor);
 }
 
 bool modem_read(uint8_t& byte) {

@@ -18,7 +18,7 @@ extern const bool CONSOLE_IS_MODEM_LINE = false;
 // Way 1 is for a module as it comes, at 115200 baud: it is told to talk at 9600, which it forgets when it
 // restarts.
 void modem_open(uint8_t way) {
-    uno::usart_open(115200);
+    uno::usart_open(uno::usart_divisor(115200));
     uno::soft_open();
     if (way == 1) {
         uno::soft_shout(HAL_FLASH_TEXT("\r\nAT+UART_CUR=9600,8,1,0,0\r\n"));

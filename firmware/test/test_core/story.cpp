@@ -5,6 +5,7 @@
 #include "fake_board.h"
 
 #include <doctest.h>
+#include <new> // placement
 
 using unolink::Setting;
 
@@ -32,7 +33,7 @@ const unolink::Settings& story_settings() {
         {Setting::Key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"},
     };
     for (const auto& row : values) {
-        const char* wanted = store_value(settings, row.setting, row.value.c_str(), row.value.size());
+        const char* wanted = store_value(settings, row.setting, row.value.c_str());
         REQUIRE(wanted == nullptr);
     }
     REQUIRE(settings.save() == unolink::Err::None);
@@ -63,7 +64,8 @@ std::string story_tag(const std::string& text) {
 }
 
 Story::Story(Pace pace, uint32_t start_ms)
-    : now_ms(start_ms), config(story_config()), node(config, counters, start_ms), pace_(pace) {}
+    : now_ms(start_ms), config(story_config()),
+      node(*new (garbage_.bytes) unolink::Node(config, counters, start_ms)), pace_(pace) {}
 
 void Story::step() {
     ++now_ms;

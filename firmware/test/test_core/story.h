@@ -6,6 +6,7 @@
 
 #include "core/node.h"
 
+#include <string.h> // memset
 #include <string>
 
 // How many milliseconds pass after each byte of the modem.
@@ -52,7 +53,16 @@ class Story {
     uint32_t now_ms;
     unolink::Counters counters = {};
     unolink::NodeConfig config;
-    unolink::Node node;
+
+  private:
+    // The node lies where garbage was: what it must write before it reads it shows.
+    struct alignas(unolink::Node) Garbage {
+        uint8_t bytes[sizeof(unolink::Node)];
+        Garbage() { memset(bytes, 0xA5, sizeof bytes); }
+    } garbage_;
+
+  public:
+    unolink::Node& node;
     std::string request; // the last one
 
   private:

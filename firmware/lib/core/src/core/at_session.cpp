@@ -21,7 +21,8 @@
 
 #include "core/at_session.h"
 
-#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_copy
+#include "core/text.h" // text_at
+#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_char, flash_copy
 #include "hal/modem.h" // MODEM_WAYS, modem_open, modem_hold_reset
 
 namespace unolink {
@@ -30,18 +31,37 @@ constexpr uint8_t AtSession::LINK;
 
 namespace {
 
-// What follows the command's fixed text.
-enum class Tail : uint8_t {
-    Wait,    // nothing, not even a line end, and no result code is expected: time alone leads on
-    Line,    // the line end
-    Join,    // "ssid","password" and the line end
-    Connect, // "host",port and the line end
-    Length,  // the request's length and the line end
-};
+// What stands for something else in a command.
+#define SSID "\1"
+#define PASSWORD "\2"
+#define HOST "\3"
+#define PORT "\4"
+#define LENGTH "\5"
 
+// For each AtState, in its order; without the line end. An empty one is no command.
+const char COMMANDS[] HAL_FLASH = /* Settle  */ "\0"
+                                                /* Probe   */ "AT\0"
+                                                /* Cancel  */ "+++\0"
+                                                /* EchoOff */ "ATE0\0"
+                                                /* ModeCur */ "AT+CWMODE_CUR=1\0"
+                                                /* Store   */ "AT+SYSSTORE=0\0"
+                                                /* Mode    */ "AT+CWMODE=1\0"
+                                                /* Mux     */ "AT+CIPMUX=1\0"
+                                                /* Passive */ "AT+CIPRECVMODE=1\0"
+                                                /* Join    */ "AT+CWJAP_CUR=" SSID "," PASSWORD "\0"
+                                                /* Close   */ "AT+CIPCLOSE=4\0"
+                                                /* Connect */ "AT+CIPSTART=4,\"TCP\"," HOST "," PORT "\0"
+                                                /* Online  */ "\0"
+                                                /* Send    */ "AT+CIPSEND=4," LENGTH "\0"
+                                                /* Data    */ "\0"
+                                                /* Fetch   */ "AT+CIPRECVDATA=4,128\0"
+                                                /* Reset   */ "AT+RST\0"
+                                                /* Pin     */ "";
+const char PLAIN_JOIN[] HAL_FLASH = "AT+CWJAP=" SSID "," PASSWORD;
+
+// What leads on from a state.
 struct Step {
-    char text[22];
-    Tail tail;
+    bool expects_result; // a command that ends with a line end, and a result code for it
     uint16_t timeout_ms;
     AtState on_ok;
     AtState on_error;
@@ -50,26 +70,27 @@ struct Step {
 
 using S = AtState;
 
-// One row for each AtState, in its order. A state that leads to itself on OK waits for something else then.
+// One row for each AtState, in its order. Where no result code is expected, time alone leads on. A state that
+// leads to itself on OK waits for something else then.
 const Step STEPS[] HAL_FLASH = {
-    /* Settle  */ {"", Tail::Wait, 1000, S::Settle, S::Settle, S::Probe},
-    /* Probe   */ {"AT", Tail::Line, 500, S::EchoOff, S::Probe, S::Cancel},
-    /* Cancel  */ {"+++", Tail::Wait, 100, S::Cancel, S::Cancel, S::Probe},
-    /* EchoOff */ {"ATE0", Tail::Line, 1000, S::ModeCur, S::Reset, S::Probe},
-    /* ModeCur */ {"AT+CWMODE_CUR=1", Tail::Line, 2000, S::Mux, S::Store, S::Probe},
-    /* Store   */ {"AT+SYSSTORE=0", Tail::Line, 1000, S::Mode, S::Mode, S::Probe},
-    /* Mode    */ {"AT+CWMODE=1", Tail::Line, 2000, S::Mux, S::Reset, S::Probe},
-    /* Mux     */ {"AT+CIPMUX=1", Tail::Line, 1000, S::Passive, S::Reset, S::Probe},
-    /* Passive */ {"AT+CIPRECVMODE=1", Tail::Line, 1000, S::Join, S::Join, S::Probe},
-    /* Join    */ {"AT+CWJAP_CUR=", Tail::Join, 20000, S::Connect, S::Join, S::Probe},
-    /* Close   */ {"AT+CIPCLOSE=4", Tail::Line, 2000, S::Connect, S::Connect, S::Probe},
-    /* Connect */ {"AT+CIPSTART=4,\"TCP\",", Tail::Connect, 35000, S::Online, S::Close, S::Probe},
-    /* Online  */ {"", Tail::Wait, 0, S::Online, S::Online, S::Online},
-    /* Send    */ {"AT+CIPSEND=4,", Tail::Length, 5000, S::Send, S::Close, S::Probe},
-    /* Data    */ {"", Tail::Wait, 10000, S::Data, S::Close, S::Close},
-    /* Fetch   */ {"AT+CIPRECVDATA=4,128", Tail::Line, 2000, S::Online, S::Connect, S::Probe},
-    /* Reset   */ {"AT+RST", Tail::Line, 3000, S::Settle, S::Pin, S::Pin},
-    /* Pin     */ {"", Tail::Wait, 50, S::Pin, S::Pin, S::Settle},
+    /* Settle  */ {false, 1000, S::Settle, S::Settle, S::Probe},
+    /* Probe   */ {true, 500, S::EchoOff, S::Probe, S::Cancel},
+    /* Cancel  */ {false, 100, S::Cancel, S::Cancel, S::Probe},
+    /* EchoOff */ {true, 1000, S::ModeCur, S::Reset, S::Probe},
+    /* ModeCur */ {true, 2000, S::Mux, S::Store, S::Probe},
+    /* Store   */ {true, 1000, S::Mode, S::Mode, S::Probe},
+    /* Mode    */ {true, 2000, S::Mux, S::Reset, S::Probe},
+    /* Mux     */ {true, 1000, S::Passive, S::Reset, S::Probe},
+    /* Passive */ {true, 1000, S::Join, S::Join, S::Probe},
+    /* Join    */ {true, 20000, S::Connect, S::Join, S::Probe},
+    /* Close   */ {true, 2000, S::Connect, S::Connect, S::Probe},
+    /* Connect */ {true, 35000, S::Online, S::Close, S::Probe},
+    /* Online  */ {false, 0, S::Online, S::Online, S::Online},
+    /* Send    */ {true, 5000, S::Send, S::Close, S::Probe},
+    /* Data    */ {false, 10000, S::Data, S::Close, S::Close},
+    /* Fetch   */ {true, 2000, S::Online, S::Connect, S::Probe},
+    /* Reset   */ {true, 3000, S::Settle, S::Pin, S::Pin},
+    /* Pin     */ {false, 50, S::Pin, S::Pin, S::Settle},
 };
 static_assert(sizeof STEPS / sizeof STEPS[0] == static_cast<uint8_t>(S::Pin) + 1, "one row for each state");
 static_assert(AtSession::LINK == 4, "the commands above name the link");
@@ -103,13 +124,14 @@ Field of(AtState state, Field Step::* field) {
 } // namespace
 
 AtSession::AtSession(const Settings& settings, Random& random, volatile Counters& counters, uint32_t now_ms)
-    : settings_(settings), random_(random), counters_(counters), now_ms_(now_ms), last_rx_ms_(now_ms) {
+    : settings_(settings), random_(random), counters_(counters), now_ms_(now_ms),
+      last_rx_ms_(static_cast<uint16_t>(now_ms)) {
     enter(S::Settle, 0);
 }
 
 bool AtSession::receive(uint8_t byte, uint32_t now_ms) {
     now_ms_ = now_ms;
-    last_rx_ms_ = now_ms;
+    last_rx_ms_ = static_cast<uint16_t>(now_ms);
     const AtEvent event = parser_.feed(byte);
     if (event.kind == AtKind::Data) {
         if (event.link == AtParser::FETCHED && fetched_bytes_ < FETCH_BYTES) {
@@ -194,7 +216,7 @@ void AtSession::handle_final(bool ok) {
         handle_sent(true); // the modem waits for commands again: SEND OK was lost
         return;
     }
-    if (of(state_, &Step::tail) == Tail::Wait || !command_sent()) {
+    if (!of(state_, &Step::expects_result) || !command_sent()) {
         return; // a late answer to something given up
     }
     if (state_ == S::Passive) {
@@ -331,7 +353,9 @@ void AtSession::issue() {
     nudged_ = false;
     set_timer(nudge_due_ ? NUDGE_MS : timeout_ms);
     has_detour_ = false;
-    piece_ = 0;
+    line_end_due_ = of(state_, &Step::expects_result);
+    place_ =
+        state_ == S::Join && plain_commands_ ? PLAIN_JOIN : text_at(COMMANDS, static_cast<uint8_t>(state_));
     cursor_.clear();
     payload_left_bytes_ = state_ == S::Data ? payload_bytes_ : 0;
     if (state_ == S::Fetch) {
@@ -346,7 +370,7 @@ void AtSession::issue() {
 
 void AtSession::poll(uint32_t now_ms) {
     now_ms_ = now_ms;
-    if (parser_.in_data() && elapsed_ms(last_rx_ms_, now_ms) >= DATA_STALL_MS) {
+    if (parser_.in_data() && static_cast<uint16_t>(now_ms - last_rx_ms_) >= DATA_STALL_MS) {
         parser_.abandon_data();
     }
     if (!timer_.expired(now_ms)) {
@@ -370,14 +394,14 @@ void AtSession::time_out() {
     } else if (nudge_due_) {
         nudge_due_ = false;
         nudged_ = true;
-        cursor_.load(HAL_FLASH_TEXT("\r\n"));
+        line_end_due_ = true;
         command_finished_ = false;
         set_timer(of(state_, &Step::timeout_ms) - NUDGE_MS);
     } else if (state_ == S::Probe) {
         time_out_probe();
     } else if (state_ == S::Data && data_waits_) {
         go_on_linked();
-    } else if (of(state_, &Step::tail) == Tail::Wait && state_ != S::Data) {
+    } else if (!of(state_, &Step::expects_result) && state_ != S::Data) {
         hal::modem_hold_reset(false);
         enter(on_timeout, COMMAND_GAP_MS);
     } else {
@@ -410,61 +434,45 @@ AtSession::Tx AtSession::next_tx(uint8_t& byte) {
 }
 
 bool AtSession::next_command_byte(uint8_t& byte) {
-    while (!command_finished_) {
-        if (cursor_.next(byte)) {
-            return true;
+    while (!command_finished_ && !cursor_.next(byte)) {
+        byte = static_cast<uint8_t>(hal::flash_char(place_));
+        if (byte != '\0') {
+            ++place_;
+            if (byte >= ' ') {
+                return true;
+            }
+            load_field(byte);
+        } else if (line_end_due_) {
+            line_end_due_ = false;
+            cursor_.load(HAL_FLASH_TEXT("\r\n"));
+        } else {
+            command_finished_ = true;
         }
-        command_finished_ = !load_piece();
     }
-    return false;
+    return !command_finished_;
 }
 
-const char* AtSession::command_text() const {
-    if (state_ == S::Join && plain_commands_) {
-        return HAL_FLASH_TEXT("AT+CWJAP=");
-    }
-    return STEPS[static_cast<uint8_t>(state_)].text;
-}
-
-// Loads the next piece of the present command: fixed text, parameters, line end.
-bool AtSession::load_piece() {
-    const Tail tail = of(state_, &Step::tail);
-    const uint8_t piece = piece_++;
-    if (piece == 0) {
-        cursor_.load(command_text());
-        return true;
-    }
-    const bool two_parameters = tail == Tail::Join || tail == Tail::Connect;
-    const uint8_t line_end_piece = two_parameters ? 4 : tail == Tail::Length ? 2 : 1;
-    if (tail == Tail::Wait || piece > line_end_piece) {
-        piece_ = piece; // all has been said
-        return false;
-    }
-    if (piece == line_end_piece) {
-        cursor_.load(HAL_FLASH_TEXT("\r\n"));
-    } else if (tail == Tail::Length) {
-        cursor_.load_number(payload_bytes_);
-    } else if (piece == 1) {
-        cursor_.load_quoted(settings_.text(tail == Tail::Join ? Setting::WifiSsid : Setting::ServerHost));
-    } else if (piece == 2) {
-        cursor_.load(HAL_FLASH_TEXT(","));
-    } else if (tail == Tail::Join) {
+void AtSession::load_field(uint8_t field) {
+    if (field == *SSID) {
+        cursor_.load_quoted(settings_.text(Setting::WifiSsid));
+    } else if (field == *PASSWORD) {
         cursor_.load_quoted(settings_.text(Setting::WifiPassword));
-    } else {
+    } else if (field == *HOST) {
+        cursor_.load_quoted(settings_.text(Setting::ServerHost));
+    } else if (field == *PORT) {
         cursor_.load_number(settings_.number(Setting::ServerPort));
+    } else {
+        cursor_.load_number(payload_bytes_);
     }
-    return true;
 }
 
-void AtSession::send(uint16_t payload_bytes, uint32_t now_ms) {
-    now_ms_ = now_ms;
+void AtSession::send(uint16_t payload_bytes) {
     payload_bytes_ = payload_bytes;
     expects_answer_ = true;
     enter(S::Send, 0);
 }
 
-void AtSession::answered(uint32_t now_ms) {
-    now_ms_ = now_ms;
+void AtSession::answered() {
     failures_ = 0;
     backoff_.reset();
     expects_answer_ = false;
@@ -474,8 +482,7 @@ void AtSession::answered(uint32_t now_ms) {
     }
 }
 
-void AtSession::drop_link(uint32_t now_ms) {
-    now_ms_ = now_ms;
+void AtSession::drop_link() {
     if (linked()) {
         enter(S::Close, COMMAND_GAP_MS);
     }

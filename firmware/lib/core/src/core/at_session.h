@@ -79,15 +79,17 @@ class AtSession {
     // Was a link ever open in this life?
     bool was_linked() const { return was_linked_; }
 
+    // What follows happens at the instant of the last poll() or receive().
+
     // Sends a request of `payload_bytes` (1 to 2048). Only when online().
-    void send(uint16_t payload_bytes, uint32_t now_ms);
+    void send(uint16_t payload_bytes);
 
     // The server has answered: failures are forgotten, and if SEND OK is still missing it is not waited for
     // much longer.
-    void answered(uint32_t now_ms);
+    void answered();
 
     // Closes the link and opens a new one. Does nothing unless linked().
-    void drop_link(uint32_t now_ms);
+    void drop_link();
 
     AtState state() const { return state_; }
 
@@ -110,21 +112,21 @@ class AtSession {
     void time_out_probe();
     void issue();
     void set_timer(uint16_t duration_ms) { timer_.start(duration_ms, now_ms_); }
-    bool load_piece();
-    const char* command_text() const;
     bool next_command_byte(uint8_t& byte);
+    void load_field(uint8_t field);
     bool command_sent() const { return command_finished_ && phase_ == Phase::Outstanding; }
 
     const Settings& settings_;
     Random& random_;
     volatile Counters& counters_;
     AtState state_ = AtState::Settle;
-    Phase phase_ = Phase::Gap;
-    AtState detour_ = AtState::Settle; // where ERROR leads when a diagnosis has said better than the table
-    bool has_detour_ = false;
-    bool command_finished_ = false;
-    bool nudge_due_ = false; // when the timer expires, an empty line asks whether the modem is still at it
-    bool nudged_ = false;    // it has been asked
+    Phase phase_;
+    AtState detour_; // where ERROR leads when a diagnosis has said better than the table
+    bool has_detour_;
+    bool command_finished_;
+    bool line_end_due_;
+    bool nudge_due_; // when the timer expires, an empty line asks whether the modem is still at it
+    bool nudged_;    // it has been asked
     bool plain_commands_ = false; // no _CUR: 2.x, or older than 0.22
     bool passive_ = false;
     bool wifi_lost_ = false;
@@ -132,19 +134,19 @@ class AtSession {
     bool data_waits_ = false;     // passive receive: there is something to fetch
     bool expects_answer_ = false; // ... or there should be, soon
     bool was_linked_ = false;
-    uint8_t fetched_bytes_ = 0;
-    uint8_t piece_ = 0;
+    uint8_t fetched_bytes_;
     uint8_t failures_ = 0;
     uint8_t busy_count_ = 0;
     uint8_t silent_probes_ = 0; // in a row, in this way
     uint8_t way_ = 0;
-    uint16_t payload_bytes_ = 0;
-    uint16_t payload_left_bytes_ = 0;
-    uint32_t now_ms_; // of the present call
-    uint32_t last_rx_ms_;
+    uint16_t payload_bytes_;
+    uint16_t payload_left_bytes_;
+    uint32_t now_ms_;     // of the present call
+    uint16_t last_rx_ms_; // the low half is enough
     Timer timer_;
     Backoff backoff_{250, 8000};
-    TextCursor cursor_{};
+    const char* place_; // in the text of the command
+    TextCursor cursor_;
     AtParser parser_;
 };
 

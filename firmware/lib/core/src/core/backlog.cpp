@@ -80,12 +80,12 @@ void Backlog::save_all() {
 }
 
 uint8_t* Backlog::ring_at(uint8_t index) {
-    return ring_ + (ring_first_ + index) % ring_capacity_ * ring_bytes_;
+    return ring_ + around(static_cast<uint8_t>(ring_first_ + index), ring_capacity_) * ring_bytes_;
 }
 
 void Backlog::pop_ring() {
     journal_.abandon_append();
-    ring_first_ = static_cast<uint8_t>((ring_first_ + 1) % ring_capacity_);
+    ring_first_ = around(ring_first_ + 1, ring_capacity_);
     --ring_size_;
 }
 

@@ -53,7 +53,7 @@ class Backlog {
     uint8_t ring_first_ = 0;
     uint8_t ring_size_ = 0;
     Journal journal_;
-    uint8_t ring_[RING_BYTES] = {};
+    uint8_t ring_[RING_BYTES];
 };
 
 } // namespace unolink

@@ -3,14 +3,14 @@
 #include "core/base64url.h"
 #include "core/hmac.h"
 #include "core/journal.h"
-#include "core/knock.h" // KNOCK
 #include "core/sensors.h"
 #include "core/setting_values.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "core/timer.h" // elapsed_ms
 #include "hal/console.h"
 #include "hal/eeprom.h" // eeprom_read
-#include "hal/flash.h"  // HAL_FLASH_TEXT, flash_char
+#include "hal/flash.h"  // HAL_FLASH, HAL_FLASH_TEXT
 #include "hal/watchdog.h"
 
 namespace unolink {
@@ -21,6 +21,16 @@ constexpr uint8_t Console::LINE_MAX;
 namespace {
 
 constexpr uint8_t CHECK_CHARACTERS = 8;
+
+// In the order of Command.
+const char COMMANDS[] HAL_FLASH = "!unolink\0"
+                                  "help\0"
+                                  "show\0"
+                                  "set\0"
+                                  "save\0"
+                                  "status\0"
+                                  "restart\0"
+                                  "factory-reset";
 
 void say(TextCursor& text) {
     for (uint8_t byte = 0; text.next(byte);) {
@@ -60,11 +70,6 @@ void say_number(const char* flash_name, uint32_t number) {
     end_line();
 }
 
-void say_bad_value(const char* flash_what) {
-    say(HAL_FLASH_TEXT("error bad value: "));
-    say_line(flash_what);
-}
-
 void say_saved(Err result) {
     if (result == Err::None) {
         say_ok();
@@ -73,12 +78,16 @@ void say_saved(Err result) {
     }
 }
 
-// Says a blank before each setting that is missing, and its name. True: there was one.
-bool say_missing(const Settings& settings) {
+// Says the names of settings that are missing, behind `flash_prefix`. False: there is none, and nothing was
+// said.
+bool say_missing(const Settings& settings, const char* flash_prefix) {
     bool missing = false;
     for (uint8_t i = 0; i < SETTING_COUNT; ++i) {
         const Setting setting = static_cast<Setting>(i);
         if (layout_of(setting).required && !settings.has(setting)) {
+            if (!missing) {
+                say(flash_prefix);
+            }
             hal::console_write(' ');
             say(setting_name(setting));
             missing = true;
@@ -129,12 +138,14 @@ bool Console::restart_asked(uint32_t now_ms) const {
 }
 
 void Console::complain(const Settings& settings) {
-    say(HAL_FLASH_TEXT("\r\nunolink: not set up:"));
-    say_missing(settings);
+    say_missing(settings, HAL_FLASH_TEXT("\r\nunolink: not set up:"));
     say_line(HAL_FLASH_TEXT(" missing; send !unolink"));
 }
 
 void Console::receive(uint8_t byte, uint32_t now_ms) {
+    if (byte == '\0') {
+        return; // a fill character of terminals
+    }
     if (byte != '\r' && byte != '\n') {
         if (length_ < LINE_MAX) {
             line_[length_] = static_cast<char>(byte);
@@ -153,37 +164,63 @@ void Console::receive(uint8_t byte, uint32_t now_ms) {
 }
 
 void Console::run() {
-    if (is(KNOCK)) {
+    switch (command()) {
+    case Command::Greet:
         greet();
-    } else if (is(HAL_FLASH_TEXT("help"))) {
-        say_line(HAL_FLASH_TEXT("help show set save status restart factory-reset"));
-        say_ok();
-    } else if (is(HAL_FLASH_TEXT("show"))) {
+        break;
+    case Command::Help:
+        help();
+        break;
+    case Command::Show:
         show();
-    } else if (is(HAL_FLASH_TEXT("set"))) {
+        break;
+    case Command::Set:
         set();
-    } else if (is(HAL_FLASH_TEXT("save"))) {
+        break;
+    case Command::Save:
         save();
-    } else if (is(HAL_FLASH_TEXT("status"))) {
+        break;
+    case Command::Status:
         tell_status();
-    } else if (is(HAL_FLASH_TEXT("restart"))) {
+        break;
+    case Command::Restart:
         restart_ = true;
         say_ok();
-    } else if (is(HAL_FLASH_TEXT("factory-reset"))) {
+        break;
+    case Command::FactoryReset:
         factory_reset();
-    } else {
+        break;
+    case Command::Unknown:
         say_line(HAL_FLASH_TEXT("error unknown command; send help"));
+        break;
     }
 }
 
-// Is this the first word of the line?
-bool Console::is(const char* flash_word) const {
-    const char* at = line_;
-    while (*at != '\0' && *at == hal::flash_char(flash_word)) {
-        ++at;
-        ++flash_word;
+// Which command the line is; of those with words behind them, which one it begins with.
+Console::Command Console::command() const {
+    const char* name = COMMANDS;
+    uint8_t i = 0;
+    for (; i < static_cast<uint8_t>(Command::Unknown); ++i) {
+        const char* rest = behind(line_, name);
+        if (rest != nullptr && (*rest == '\0' || (*rest == ' ' && i == static_cast<uint8_t>(Command::Set)))) {
+            break;
+        }
+        name = next_text(name);
     }
-    return hal::flash_char(flash_word) == '\0' && (*at == '\0' || (*at == ' ' && *line_ == 's'));
+    return static_cast<Command>(i);
+}
+
+void Console::help() {
+    const char* name = COMMANDS;
+    for (uint8_t i = static_cast<uint8_t>(Command::Help); i < static_cast<uint8_t>(Command::Unknown); ++i) {
+        name = next_text(name);
+        if (i > static_cast<uint8_t>(Command::Help)) {
+            hal::console_write(' ');
+        }
+        say(name);
+    }
+    end_line();
+    say_ok();
 }
 
 void Console::show() {
@@ -236,30 +273,26 @@ void Console::set() {
     }
     settings_.begin_draft();
     hal::watchdog_kick();
-    const uint8_t length = static_cast<uint8_t>(line_ + length_ - value);
-    const char* wanted = store_value(settings_, setting, value, length);
+    const char* wanted = store_value(settings_, setting, value);
     if (wanted == nullptr) {
         say_ok();
     } else {
-        say_bad_value(wanted);
+        say(HAL_FLASH_TEXT("error bad value: "));
+        say_line(wanted);
     }
 }
 
 // Which setting the text at `value` names; moves it to the value. SETTING_COUNT: none.
 Setting Console::named_setting(const char*& value) const {
-    for (uint8_t i = 0; *value == ' ' && i < SETTING_COUNT; ++i) {
-        const char* name = setting_name(static_cast<Setting>(i));
-        const char* at = value + 1;
-        while (*at != '\0' && *at == hal::flash_char(name)) {
-            ++at;
-            ++name;
-        }
-        if (hal::flash_char(name) == '\0' && (*at == ' ' || *at == '\0')) {
-            value = *at == ' ' ? at + 1 : at;
-            return static_cast<Setting>(i);
+    uint8_t i = *value == ' ' ? 0 : SETTING_COUNT;
+    for (; i < SETTING_COUNT; ++i) {
+        const char* rest = behind(value + 1, setting_name(static_cast<Setting>(i)));
+        if (rest != nullptr && (*rest == ' ' || *rest == '\0')) {
+            value = *rest == ' ' ? rest + 1 : rest;
+            break;
         }
     }
-    return static_cast<Setting>(SETTING_COUNT);
+    return static_cast<Setting>(i);
 }
 
 void Console::save() {
@@ -270,14 +303,9 @@ void Console::save() {
         say_ok();
         return;
     }
-    for (uint8_t i = 0; i < SETTING_COUNT; ++i) {
-        const Setting setting = static_cast<Setting>(i);
-        if (layout_of(setting).required && !settings_.has(setting)) {
-            say(HAL_FLASH_TEXT("error incomplete:"));
-            say_missing(settings_);
-            end_line();
-            return;
-        }
+    if (say_missing(settings_, HAL_FLASH_TEXT("error incomplete:"))) {
+        end_line();
+        return;
     }
     Settings former;
     former.begin();

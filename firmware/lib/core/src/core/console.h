@@ -37,13 +37,15 @@ class Console {
   private:
     static constexpr uint8_t LINE_MAX = 100;
 
+    enum class Command : uint8_t { Greet, Help, Show, Set, Save, Status, Restart, FactoryReset, Unknown };
+
     void run();
-    bool is(const char* flash_word) const;
+    Command command() const;
+    static void help();
     void show();
     void show_setting(Setting setting);
     void tell_status();
     void set();
-    const char* set_value(Setting setting, const char* value, uint8_t length);
     void save();
     void factory_reset();
     Setting named_setting(const char*& value) const;
@@ -55,7 +57,7 @@ class Console {
     uint32_t last_line_ms_;
     uint8_t length_ = 0; // of the line; more than LINE_MAX: it was too long
     bool restart_ = false;
-    char line_[LINE_MAX + 1] = {};
+    char line_[LINE_MAX + 1];
 };
 
 } // namespace unolink

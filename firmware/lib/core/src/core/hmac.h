@@ -32,7 +32,7 @@ class Hmac {
   private:
     void begin_hash(uint8_t pad);
 
-    uint16_t key_address_ = 0;
+    uint16_t key_address_;
     Sha256 hash_;
 };
 

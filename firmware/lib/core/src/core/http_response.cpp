@@ -1,7 +1,10 @@
 #include "core/http_response.h"
 
 #include "core/ascii.h" // is_digit, to_lower
-#include "hal/flash.h"  // HAL_FLASH, flash_char
+#include "core/text.h"
+#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT
+
+#include <string.h> // memcpy, strlen
 
 namespace unolink {
 
@@ -10,124 +13,116 @@ constexpr uint16_t HttpResponse::NO_RETRY_AFTER;
 
 namespace {
 
-// '#' stands for a digit of the minor version, '$' for a digit of the status.
-const char STATUS_LINE[] HAL_FLASH = "HTTP/1.# $$$";
-constexpr uint8_t STATUS_LINE_CHARACTERS = sizeof STATUS_LINE - 1;
-
 // In the order of HttpResponse::Header.
-constexpr uint8_t NAME_BYTES = 16;
-const char NAMES[][NAME_BYTES] HAL_FLASH = {"content-length:", "retry-after:", "unolink-tag:"};
-constexpr uint8_t NAME_COUNT = sizeof NAMES / sizeof NAMES[0];
-constexpr uint8_t ALL_NAMES = (1 << NAME_COUNT) - 1;
+const char NAMES[] HAL_FLASH = "content-length:\0"
+                               "retry-after:\0"
+                               "unolink-tag:";
+constexpr uint8_t NAME_COUNT = 3;
 
 // A longer body is not waited for: it is cheaper to connect anew.
 constexpr uint16_t MAX_BODY_BYTES = 4096;
 constexpr uint16_t NO_CONTENT = 204;
 
-// Appends a digit to a number that stops growing before it overflows.
-uint16_t with_digit(uint16_t number, char digit) {
-    return number > 6000 ? 65000 : static_cast<uint16_t>(number * 10 + (digit - '0'));
+bool is_blank(char character) {
+    return character == ' ' || character == '\t';
+}
+
+// Reads a whole text as a number, cut to 65,000. False: it is none.
+bool read_whole_number(const char* text, uint16_t& number) {
+    uint32_t value = 0;
+    const char* end = read_number(text, value);
+    number = value < 65000 ? static_cast<uint16_t>(value) : 65000;
+    return end != text && *end == '\0';
 }
 
 } // namespace
 
+void HttpResponse::begin() {
+    state_ = State::StatusLine;
+    has_length_ = false;
+    line_length_ = 0;
+    tags_ = 0;
+    body_left_bytes_ = 0;
+    retry_after_s_ = NO_RETRY_AFTER;
+}
+
 void HttpResponse::feed(uint8_t byte) {
-    const char character = static_cast<char>(byte);
-    switch (state_) {
-    case State::StatusLine:
-        feed_status_line(character);
-        break;
-    case State::Header:
-        feed_header(character);
-        break;
-    case State::Body:
+    if (state_ == State::Body) {
         if (--body_left_bytes_ == 0) {
             state_ = State::Complete;
         }
-        break;
-    case State::Complete:
-    case State::Garbled:
-        break;
-    }
-}
-
-void HttpResponse::feed_status_line(char character) {
-    if (position_ == STATUS_LINE_CHARACTERS) {
-        if (character == '\n') {
-            state_ = status_ >= 200 && status_ <= 599 ? State::Header : State::Garbled;
-            position_ = 0;
-            candidates_ = ALL_NAMES;
-        }
-        return; // the reason phrase
-    }
-    const char expected = hal::flash_char(STATUS_LINE + position_++);
-    const bool wants_digit = expected == '#' || expected == '$';
-    if (wants_digit ? !is_digit(character) : character != expected) {
-        state_ = State::Garbled;
-    } else if (expected == '$') {
-        status_ = static_cast<uint16_t>(status_ * 10 + (character - '0'));
-    }
-}
-
-void HttpResponse::feed_header(char character) {
-    if (character == '\n') {
-        finish_header_line();
+    } else if (state_ > State::Body || byte == '\r') {
         return;
-    }
-    if (character == '\r') {
-        return;
-    }
-    line_empty_ = false;
-    if (in_value_) {
-        feed_value(character);
-    } else {
-        match_name(character);
+    } else if (byte == '\n') {
+        take_line();
+        line_length_ = 0;
+    } else if (line_length_ < LINE_CAPACITY) {
+        line_[line_length_++] = static_cast<char>(byte);
     }
 }
 
-void HttpResponse::match_name(char character) {
-    for (uint8_t i = 0; i < NAME_COUNT; ++i) {
-        const char expected = position_ < NAME_BYTES ? hal::flash_char(NAMES[i] + position_) : '\0';
-        if (to_lower(character) != expected) {
-            candidates_ &= static_cast<uint8_t>(~(1 << i));
-        } else if (expected == ':' && (candidates_ >> i & 1) != 0) {
-            header_ = static_cast<Header>(i);
-        }
+void HttpResponse::take_line() {
+    const bool empty = line_length_ == 0;
+    while (line_length_ > 0 && is_blank(line_[line_length_ - 1])) {
+        --line_length_;
     }
-    ++position_;
-    in_value_ = character == ':' || position_ > NAME_BYTES;
-}
-
-void HttpResponse::feed_value(char character) {
-    const bool blank = character == ' ' || character == '\t';
-    if (header_ == Header::Tag && !blank) {
-        if (tag_length_ < TAG_CHARACTERS) {
-            tag_[tag_length_] = character;
-        }
-        tag_length_ += tag_length_ <= TAG_CHARACTERS ? 1 : 0;
-    } else if (header_ == Header::Length && is_digit(character)) {
-        has_length_ = true;
-        body_left_bytes_ = with_digit(body_left_bytes_, character);
-    } else if (header_ == Header::Length && !blank) {
-        state_ = State::Garbled;
-    } else if (header_ == Header::RetryAfter && is_digit(character)) {
-        retry_after_s_ = with_digit(retry_after_s_ == NO_RETRY_AFTER ? 0 : retry_after_s_, character);
-    } else if (header_ == Header::RetryAfter && !blank) {
-        retry_after_s_ = NO_RETRY_AFTER;
-        header_ = Header::Other;
-    }
-}
-
-void HttpResponse::finish_header_line() {
-    if (line_empty_) {
+    line_[line_length_] = '\0';
+    if (state_ == State::StatusLine) {
+        take_status(behind(line_, HAL_FLASH_TEXT("HTTP/1.")));
+    } else if (empty) {
         finish_head();
+    } else {
+        take_header();
+    }
+}
+
+// `text` is the minor version, the status and the reason phrase; or null.
+void HttpResponse::take_status(const char* text) {
+    state_ = State::Garbled;
+    if (text == nullptr || !is_digit(text[0]) || text[1] != ' ') {
         return;
     }
-    line_empty_ = true;
-    in_value_ = false;
-    header_ = Header::Other;
-    candidates_ = ALL_NAMES;
-    position_ = 0;
+    uint32_t number = 0;
+    read_number(text + 2, number);
+    if (number >= 200 && number <= 599) {
+        status_ = static_cast<uint16_t>(number);
+        state_ = State::Header;
+    }
+}
+
+void HttpResponse::take_header() {
+    for (char* name = line_; *name != '\0' && *name != ':'; ++name) {
+        *name = to_lower(*name);
+    }
+    for (uint8_t i = 0; i < NAME_COUNT; ++i) {
+        const char* value = behind(line_, text_at(NAMES, i));
+        if (value != nullptr) {
+            while (is_blank(*value)) {
+                ++value;
+            }
+            take_value(static_cast<Header>(i), value);
+        }
+    }
+}
+
+void HttpResponse::take_value(Header header, const char* value) {
+    if (header == Header::Tag) {
+        tags_ = tags_ == 0 && strlen(value) == TAG_CHARACTERS ? 1 : 2;
+        if (tags_ == 1) {
+            memcpy(tag_, value, TAG_CHARACTERS);
+        }
+        return;
+    }
+    uint16_t number = 0;
+    const bool is_number = read_whole_number(value, number);
+    if (header == Header::RetryAfter) {
+        retry_after_s_ = is_number ? number : NO_RETRY_AFTER;
+    } else if (is_number) {
+        has_length_ = true;
+        body_left_bytes_ = number;
+    } else {
+        state_ = State::Garbled;
+    }
 }
 
 void HttpResponse::finish_head() {

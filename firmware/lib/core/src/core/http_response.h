@@ -22,7 +22,7 @@ class HttpResponse {
     static constexpr uint16_t NO_RETRY_AFTER = 0xFFFF;
 
     // Starts a new response.
-    void begin() { *this = HttpResponse(); }
+    void begin();
 
     void feed(uint8_t byte);
 
@@ -34,35 +34,34 @@ class HttpResponse {
     // Does the response end where its bytes end, so that the connection can be used again?
     bool framed() const { return framed_; }
 
-    // The TAG_CHARACTERS of Unolink-Tag, or null: there was none, or of another length.
-    const char* tag() const { return tag_length_ == TAG_CHARACTERS ? tag_ : nullptr; }
+    // The TAG_CHARACTERS of Unolink-Tag, or null: there was none, more than one, or one of another length.
+    const char* tag() const { return tags_ == 1 ? tag_ : nullptr; }
 
     // Seconds of Retry-After, 0 to 65,534, or NO_RETRY_AFTER. A date counts as none.
     uint16_t retry_after_s() const { return retry_after_s_; }
 
   private:
-    enum class Header : uint8_t { Length, RetryAfter, Tag, Other };
+    // Enough of a line for the longest header that is read, with its tag and some blanks.
+    static constexpr uint8_t LINE_CAPACITY = 40;
 
-    void feed_status_line(char character);
-    void feed_header(char character);
-    void match_name(char character);
-    void feed_value(char character);
-    void finish_header_line();
+    enum class Header : uint8_t { Length, RetryAfter, Tag };
+
+    void take_line();
+    void take_status(const char* text);
+    void take_header();
+    void take_value(Header header, const char* value);
     void finish_head();
 
-    State state_ = State::StatusLine;
-    uint8_t position_ = 0;   // in the status line, or in a header's name
-    uint8_t candidates_ = 0; // bit n: header n may still be the one whose name is coming
-    Header header_ = Header::Other;
-    bool in_value_ = false;
-    bool line_empty_ = true;
-    bool has_length_ = false;
-    bool framed_ = true;
-    uint16_t status_ = 0;
-    uint16_t body_left_bytes_ = 0;
-    uint16_t retry_after_s_ = NO_RETRY_AFTER;
-    uint8_t tag_length_ = 0;
-    char tag_[TAG_CHARACTERS] = {};
+    State state_;
+    bool has_length_;
+    bool framed_;
+    uint8_t line_length_; // stops at LINE_CAPACITY; the rest of a longer line is dropped
+    uint8_t tags_;        // how many there were; one that is no tag counts for two
+    uint16_t status_;
+    uint16_t body_left_bytes_;
+    uint16_t retry_after_s_;
+    char tag_[TAG_CHARACTERS];
+    char line_[LINE_CAPACITY + 1];
 };
 
 } // namespace unolink

@@ -30,14 +30,14 @@ void Journal::begin(ChannelMask channels) {
     for (uint8_t place = 0; place < slots_; ++place) {
         if (read(place, reading) && later(reading, newest)) {
             newest = reading;
-            first_ = (place + 1) % slots_;
+            first_ = around(place + 1, slots_);
         }
     }
     // What counts, going back from there; a newest slot that was not finished does not.
     const uint8_t end = first_;
     uint8_t last_behind = 0;
     for (uint8_t behind = 1; behind <= slots_; ++behind) {
-        const uint8_t place = static_cast<uint8_t>((end + slots_ - behind) % slots_);
+        const uint8_t place = around(static_cast<uint8_t>(end + slots_ - behind), slots_);
         if (hal::eeprom_read(address_of(place)) == COUNTS && read(place, reading)) {
             last_behind = last_behind == 0 ? behind : last_behind;
             size_ = static_cast<uint8_t>(behind - last_behind + 1);

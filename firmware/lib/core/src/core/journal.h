@@ -11,6 +11,7 @@
 // It does not choose what to keep: the backlog does.
 #pragma once
 
+#include "core/around.h"
 #include "core/reading.h"
 
 #include <stdint.h>
@@ -47,15 +48,15 @@ class Journal {
 
   private:
     uint16_t address_of(uint8_t place) const;
-    uint8_t place_of(uint8_t index) const { return static_cast<uint8_t>((first_ + index) % slots_); }
+    uint8_t place_of(uint8_t index) const { return around(static_cast<uint8_t>(first_ + index), slots_); }
     bool read(uint8_t place, Reading& reading) const;
 
-    uint16_t crc_start_ = 0;
-    uint8_t reading_bytes_ = 0;
-    uint8_t slots_ = 0;
-    uint8_t first_ = 0; // place of the oldest
-    uint8_t size_ = 0;
-    uint8_t written_ = 0; // bytes of a new slot
+    uint16_t crc_start_;
+    uint8_t reading_bytes_;
+    uint8_t slots_;
+    uint8_t first_; // place of the oldest
+    uint8_t size_;
+    uint8_t written_; // bytes of a new slot
 };
 
 } // namespace unolink

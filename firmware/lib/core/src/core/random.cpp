@@ -7,8 +7,8 @@ uint32_t Random::around(uint32_t span_ms) {
     state_ ^= static_cast<uint16_t>(state_ << 7);
     state_ ^= static_cast<uint16_t>(state_ >> 9);
     state_ ^= static_cast<uint16_t>(state_ << 8);
-    const uint32_t eighth = span_ms / 8;
-    return span_ms - eighth + eighth / 128 * (state_ & 0xFF) + (eighth % 128) * (state_ & 0xFF) / 128;
+    const int8_t steps = static_cast<int8_t>((state_ >> 11) - 16); // of a 128th: an eighth at most
+    return span_ms + span_ms / 128 * static_cast<uint32_t>(steps);
 }
 
 uint32_t Backoff::next_ms(Random& random) {

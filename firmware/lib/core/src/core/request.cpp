@@ -1,11 +1,58 @@
 #include "core/request.h"
 
 #include "core/timer.h" // elapsed_ms
-#include "hal/flash.h"  // HAL_FLASH_TEXT
+#include "hal/flash.h"  // HAL_FLASH, HAL_FLASH_TEXT, flash_char
 
 namespace unolink {
 
+// What stands for something else in the text below.
+enum class Request::Field : uint8_t {
+    Host = 0x80,
+    Port,
+    Device,
+    Tag,
+    Length,
+    Boot,
+    Channel, // its name, and after the last one out of the loop
+    Seq,
+    Age,
+    Value,   // ... and after the last one out of the loop
+    RowEnd,  // after the last row out of the loop
+    Status,  // if there is none, on to the end
+    Counter, // its name
+    Count,   // its value, and after the last one out of the loop
+    Again,   // back to the field that is named next
+};
+
 namespace {
+
+// The values of Request::Field, as they stand in a text.
+#define HOST "\200"
+#define PORT "\201"
+#define DEVICE "\202"
+#define TAG "\203"
+#define LENGTH "\204"
+#define BOOT "\205"
+#define CHANNEL "\206"
+#define SEQ "\207"
+#define AGE "\210"
+#define VALUE "\211"
+#define ROW_END "\212"
+#define STATUS "\213"
+#define COUNTER "\214"
+#define COUNT "\215"
+#define AGAIN "\216"
+
+const char HEAD[] HAL_FLASH = "POST /v1/readings HTTP/1.1\r\n"
+                              "Host: " HOST ":" PORT "\r\n"
+                              "Authorization: Unolink " DEVICE ":" TAG "\r\n"
+                              "Content-Length: " LENGTH "\r\n"
+                              "\r\n";
+const char BODY[] HAL_FLASH =
+    "{\"boot\":" BOOT ",\"channels\":[\"" CHANNEL "\",\"" AGAIN CHANNEL "\"],\"readings\":[[" SEQ "," AGE
+    "," VALUE "," AGAIN VALUE ROW_END "],[" AGAIN SEQ "]]" STATUS ",\"status\":{\"" COUNTER "\":" COUNT
+    ",\"" AGAIN COUNTER "}}";
+constexpr uint16_t BODY_LAST = sizeof BODY - 2; // the last character
 
 // How much of a body is hashed in one step: one compression.
 constexpr uint8_t SIGN_STEP_BYTES = 64;
@@ -25,7 +72,8 @@ void Request::begin(uint8_t rows, uint32_t now_ms) {
     hmac_.feed(cursor_);
     hmac_.feed(LINE_FEED);
     body_bytes_ = 0;
-    walk_from(Part::BodyStart);
+    body_follows_ = false;
+    walk_from(BODY);
 }
 
 void Request::add_status(const volatile Counters& counters) {
@@ -45,11 +93,11 @@ bool Request::sign_step() {
         }
         hmac_.finish(tag_);
         length_bytes_ = body_bytes_;
-        walk_from(Part::Head);
-        while (next(byte) && part_ <= Part::BodyStart) { // with the body's first byte, its part is over
+        for (walk_from(HEAD); next(byte);) {
             ++length_bytes_;
         }
-        walk_from(Part::Head);
+        body_follows_ = true;
+        walk_from(HEAD);
         return false;
     }
     return true;
@@ -77,161 +125,129 @@ bool Request::answered_by(uint16_t status, const char* tag) {
 
 bool Request::next(uint8_t& byte) {
     while (!cursor_.next(byte)) {
-        if (part_ == Part::Finished) {
+        byte = static_cast<uint8_t>(hal::flash_char(place_++));
+        if (byte >= static_cast<uint8_t>(Field::Host)) {
+            load(static_cast<Field>(byte));
+        } else if (byte != '\0') {
+            return true;
+        } else if (!body_follows_) {
+            --place_; // here it ends, however often it is asked
             return false;
+        } else {
+            body_follows_ = false;
+            walk_from(BODY);
         }
-        load(part_);
-        part_ = following(part_);
     }
     return true;
 }
 
-void Request::walk_from(Part part) {
-    part_ = part;
+void Request::walk_from(const char* place) {
+    place_ = place;
     cursor_.clear();
     row_ = 0;
+    channel_ = next_channel(config_.channels, 0);
 }
 
-const char* Request::text_of(Part part) {
-    switch (part) {
-    case Part::Head:
-        return HAL_FLASH_TEXT("POST /v1/readings HTTP/1.1\r\nHost: ");
-    case Part::Authorization:
-        return HAL_FLASH_TEXT("\r\nAuthorization: Unolink ");
-    case Part::LengthName:
-        return HAL_FLASH_TEXT("\r\nContent-Length: ");
-    case Part::HeadEnd:
-        return HAL_FLASH_TEXT("\r\n\r\n");
-    case Part::BodyStart:
-        return HAL_FLASH_TEXT("{\"boot\":");
-    case Part::Channels:
-        return HAL_FLASH_TEXT(",\"channels\":[\"");
-    case Part::ChannelBreak:
-        return HAL_FLASH_TEXT("\",\"");
-    case Part::Readings:
-        return HAL_FLASH_TEXT("\"],\"readings\":[[");
-    case Part::RowBreak:
-        return HAL_FLASH_TEXT("],[");
-    case Part::RowsEnd:
-        return HAL_FLASH_TEXT("]]");
-    case Part::Status:
-        return HAL_FLASH_TEXT(",\"status\":{\"");
-    case Part::StatusColon:
-        return HAL_FLASH_TEXT("\":");
-    case Part::StatusBreak:
-        return HAL_FLASH_TEXT(",\"");
-    case Part::StatusEnd:
-    case Part::BodyEnd:
-        return HAL_FLASH_TEXT("}");
-    case Part::PortColon:
-    case Part::TagColon:
-        return HAL_FLASH_TEXT(":");
-    default:
-        return HAL_FLASH_TEXT(",");
-    }
-}
-
-// Loads the cursor with one part.
-void Request::load(Part part) {
-    switch (part) {
-    case Part::Boot:
-        cursor_.load_number(boot_);
-        break;
-    case Part::Channel:
-        cursor_.load(channel_name(channel_));
-        break;
-    case Part::Seq:
-    case Part::Age:
-    case Part::Value:
-        load_row(part);
-        break;
-    case Part::StatusName:
-        cursor_.load(status_name(channel_));
-        break;
-    case Part::StatusValue:
-        cursor_.load_number(status_[channel_]);
-        break;
-    default:
-        load_head(part);
-        break;
-    }
-}
-
-void Request::load_head(Part part) {
+// Loads the cursor with a field, or goes on elsewhere.
+void Request::load(Field field) {
     const Settings& settings = *config_.settings;
-    switch (part) {
-    case Part::Host:
+    switch (field) {
+    case Field::Host:
         cursor_.load(settings.text(Setting::ServerHost));
         break;
-    case Part::Port:
+    case Field::Port:
         cursor_.load_number(settings.number(Setting::ServerPort));
         break;
-    case Part::Device:
+    case Field::Device:
         cursor_.load(settings.text(Setting::Device));
         break;
-    case Part::Tag:
+    case Field::Tag:
         cursor_.load_tag(tag_);
         break;
-    case Part::Length:
+    case Field::Length:
         cursor_.load_number(body_bytes_);
         break;
+    case Field::Boot:
+        cursor_.load_number(boot_);
+        break;
+    case Field::Channel:
+        cursor_.load(channel_name(channel_));
+        next_column();
+        break;
+    case Field::Status:
+        if (!has_status_) {
+            place_ = BODY + BODY_LAST;
+        }
+        channel_ = 0;
+        break;
+    case Field::Counter:
+        cursor_.load(status_name(channel_));
+        break;
+    case Field::Count:
+        cursor_.load_number(status_[channel_]);
+        if (++channel_ == STATUS_COUNT) {
+            leave_loop();
+        }
+        break;
+    case Field::Again:
+        go_back();
+        break;
     default:
-        cursor_.load(text_of(part));
+        load_row(field);
         break;
     }
 }
 
-void Request::load_row(Part part) {
-    if (part == Part::Seq) {
+void Request::load_row(Field field) {
+    if (field == Field::Seq) {
         backlog_.get(row_, reading_);
+        column_ = 0;
         cursor_.load_number(reading_.seq);
-    } else if (part == Part::Age && boot_ == config_.life.boot) {
+    } else if (field == Field::RowEnd) {
+        if (++row_ == rows_) {
+            leave_loop();
+        }
+    } else if (field == Field::Age && boot_ == config_.life.boot) {
         cursor_.load_number(elapsed_ms(reading_.sampled_at_ms, now_ms_));
-    } else if (part == Part::Value && reading_.values[column_] != NO_VALUE) {
-        const Channel channel = channel_at(channel_);
-        cursor_.load_fixed_point(to_unit(channel, reading_.values[column_]), channel.decimals);
+    } else if (field == Field::Value) {
+        load_value(reading_.values[column_++]);
     } else {
         cursor_.load(HAL_FLASH_TEXT("null"));
     }
 }
 
-// Which part is next; moves on in the loops.
-Request::Part Request::following(Part part) {
-    switch (part) {
-    case Part::Channels:
-    case Part::Age:
-        channel_ = next_channel(config_.channels, 0);
-        column_ = 0;
-        break;
-    case Part::Channel:
-        channel_ = next_channel(config_.channels, channel_ + 1);
-        return channel_ == CHANNELS_MAX ? Part::Readings : Part::ChannelBreak;
-    case Part::ChannelBreak:
-        return Part::Channel;
-    case Part::Value:
-        return after_value();
-    case Part::RowBreak:
-        return Part::Seq;
-    case Part::RowsEnd:
-        channel_ = 0;
-        return has_status_ ? Part::Status : Part::BodyEnd;
-    case Part::StatusValue:
-        return ++channel_ == STATUS_COUNT ? Part::StatusEnd : Part::StatusBreak;
-    case Part::StatusBreak:
-        return Part::StatusName;
-    default:
-        break;
+void Request::load_value(int16_t raw) {
+    if (raw != NO_VALUE) {
+        uint8_t decimals = 0;
+        const int32_t value = to_unit(channel_at(channel_).unit, raw, decimals);
+        cursor_.load_fixed_point(value, decimals);
+    } else {
+        cursor_.load(HAL_FLASH_TEXT("null"));
     }
-    return static_cast<Part>(static_cast<uint8_t>(part) + 1);
+    next_column();
 }
 
-Request::Part Request::after_value() {
+// To the next channel in use; after the last one out of the loop, and to the first one again.
+void Request::next_column() {
     channel_ = next_channel(config_.channels, channel_ + 1);
-    ++column_;
-    if (channel_ != CHANNELS_MAX) {
-        return Part::ValueComma;
+    if (channel_ == CHANNELS_MAX) {
+        channel_ = next_channel(config_.channels, 0);
+        leave_loop();
     }
-    return ++row_ < rows_ ? Part::RowBreak : Part::RowsEnd;
+}
+
+// Goes on behind the next Again and the field that it names.
+void Request::leave_loop() {
+    while (static_cast<uint8_t>(hal::flash_char(place_++)) != static_cast<uint8_t>(Field::Again)) {
+    }
+    ++place_;
+}
+
+// Goes back to the field that stands here.
+void Request::go_back() {
+    const char field = hal::flash_char(place_--);
+    while (hal::flash_char(--place_) != field) {
+    }
 }
 
 } // namespace unolink

@@ -46,66 +46,33 @@ class Request {
     bool next(uint8_t& byte);
 
   private:
-    // What a request is made of, in order, but for the loops over channels, rows, values and counters.
-    enum class Part : uint8_t {
-        Head,
-        Host,
-        PortColon,
-        Port,
-        Authorization,
-        Device,
-        TagColon,
-        Tag,
-        LengthName,
-        Length,
-        HeadEnd,
-        BodyStart,
-        Boot,
-        Channels,
-        Channel,
-        ChannelBreak,
-        Readings,
-        Seq,
-        AgeComma,
-        Age,
-        ValueComma,
-        Value,
-        RowBreak,
-        RowsEnd,
-        Status,
-        StatusName,
-        StatusColon,
-        StatusValue,
-        StatusBreak,
-        StatusEnd,
-        BodyEnd,
-        Finished,
-    };
+    enum class Field : uint8_t;
 
-    static const char* text_of(Part part);
-    void walk_from(Part part);
-    void load(Part part);
-    void load_head(Part part);
-    void load_row(Part part);
-    Part following(Part part);
-    Part after_value();
+    void walk_from(const char* place);
+    void load(Field field);
+    void load_row(Field field);
+    void load_value(int16_t raw);
+    void next_column();
+    void leave_loop();
+    void go_back();
 
     const NodeConfig& config_;
     Backlog& backlog_;
-    Part part_ = Part::Finished;
-    bool has_status_ = false;
-    uint8_t rows_ = 0;
-    uint8_t row_ = 0;
-    uint8_t channel_ = 0; // the next row of the table of channels, or the next counter
-    uint8_t column_ = 0;
-    uint16_t body_bytes_ = 0;
-    uint16_t length_bytes_ = 0;
-    uint32_t now_ms_ = 0;
-    uint32_t boot_ = 0;
-    TextCursor cursor_{};
-    uint8_t tag_[TAG_BYTES] = {};
-    Reading reading_ = {}; // of the present row
-    uint32_t status_[STATUS_COUNT] = {};
+    const char* place_; // in the text of the request
+    bool has_status_;
+    bool body_follows_;
+    uint8_t rows_;
+    uint8_t row_;
+    uint8_t channel_; // the next row of the table of channels, or the next counter
+    uint8_t column_;
+    uint16_t body_bytes_;
+    uint16_t length_bytes_;
+    uint32_t now_ms_;
+    uint32_t boot_;
+    TextCursor cursor_;
+    uint8_t tag_[TAG_BYTES];
+    Reading reading_; // of the present row
+    uint32_t status_[STATUS_COUNT];
     Hmac hmac_;
 };
 

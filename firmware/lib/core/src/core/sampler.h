@@ -23,7 +23,6 @@ class Sampler {
 
   private:
     void begin(uint32_t now_ms);
-    bool done(uint32_t now_ms) const;
 
     uint32_t interval_ms_;
     ChannelMask channels_;

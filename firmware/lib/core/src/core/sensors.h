@@ -1,9 +1,8 @@
 // The channels that a node can have: one row of a table each.
 //
-// A channel is a name, a way to measure, and how its raw value becomes what is sent: raw * multiply / divide,
-// with `decimals` digits behind the point. What is kept and stored is the raw value. A new sensor is one
-// file, a name in `Sensor`, its lines in the three functions below, and a row for each of its values; rows go
-// to the end, because settings name them by their place.
+// A channel is a name, a way to measure, and a unit in which its raw value is sent. What is kept and stored
+// is the raw value. A new sensor is one file, a name in `Sensor`, its lines in the three functions below, and
+// a row for each of its values; rows go to the end, because settings name them by their place.
 #pragma once
 
 #include <stdint.h>
@@ -19,23 +18,23 @@ constexpr int16_t NO_VALUE = INT16_MIN;
 
 enum class Sensor : uint8_t { Analog, Dht22 };
 
+enum class Unit : uint8_t { Raw, Millivolts, Tenths };
+
 struct Channel {
     char name[12];
     Sensor sensor;
     uint8_t input; // which of the sensor's values
-    uint8_t decimals;
-    uint16_t multiply;
-    uint16_t divide;
+    Unit unit;
 };
 
-// Starts a measurement of a channel; may be called again while one is under way.
-void begin_measurement(const Channel& channel, uint32_t now_ms);
+// Starts a measurement of the channel in row `index`; may be called again while one is under way.
+void begin_measurement(uint8_t index, uint32_t now_ms);
 
 // Is it over? Ask often.
-bool measured(const Channel& channel, uint32_t now_ms);
+bool measured(uint8_t index, uint32_t now_ms);
 
 // The raw value, or NO_VALUE. Takes up to 120 us.
-int16_t raw_value(const Channel& channel);
+int16_t raw_value(uint8_t index);
 
 // A copy of row `index`, 0 to CHANNELS_MAX - 1.
 Channel channel_at(uint8_t index);
@@ -48,7 +47,7 @@ uint8_t channel_count(ChannelMask channels);
 // The next channel of `channels` from row `index` on, or CHANNELS_MAX.
 uint8_t next_channel(ChannelMask channels, uint8_t index);
 
-// What is sent for a raw value that is one, in units of the channel's last decimal.
-int32_t to_unit(const Channel& channel, int16_t raw);
+// What is sent for a raw value that is one: a number, and how many of its digits are behind the point.
+int32_t to_unit(Unit unit, int16_t raw, uint8_t& decimals);
 
 } // namespace unolink

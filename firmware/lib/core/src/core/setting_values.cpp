@@ -3,38 +3,45 @@
 #include "core/ascii.h" // is_digit, to_lower
 #include "core/base64url.h"
 #include "core/hmac.h" // KEY_BYTES
-#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_char
+#include "core/text.h"
+#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT
+
+#include <string.h> // strlen
 
 namespace unolink {
 
 namespace {
 
-const char NAMES[SETTING_COUNT][14] HAL_FLASH = {"wifi-ssid", "wifi-password", "server-host", "server-port",
-                                                 "device",    "key",           "interval-ms", "channels"};
+// In the order of Setting.
+const char NAMES[] HAL_FLASH = "wifi-ssid\0"
+                               "wifi-password\0"
+                               "server-host\0"
+                               "server-port\0"
+                               "device\0"
+                               "key\0"
+                               "interval-ms\0"
+                               "channels";
+
+// What a value may be, in the same order.
+const char WANTED[] HAL_FLASH = "1 to 32 bytes\0"
+                                "8 to 64 bytes\0"
+                                "1 to 64 of A-Z a-z 0-9 . -\0"
+                                "1 to 65535\0"
+                                "1 to 32 of A-Z a-z 0-9 . _ -\0"
+                                "43 characters of base64url\0"
+                                "100 to 86400000\0"
+                                "names of channels with commas between them";
 
 constexpr uint8_t PASSWORD_MIN = 8; // WPA2; 64 hexadecimal digits are the key itself
 constexpr uint16_t PORT_MAX = 65535;
 constexpr uint32_t INTERVAL_MIN_MS = 100;
 constexpr uint32_t INTERVAL_MAX_MS = 86400000;
 constexpr uint8_t KEY_CHARACTERS = 43;
-constexpr uint8_t MAX_DIGITS = 8; // as many as the greatest number has
-
-// Reads a whole text as a number. False: it is none, or not within the limits.
-bool read_number(const char* text, uint8_t length, uint32_t least, uint32_t greatest, uint32_t& number) {
-    number = 0;
-    for (uint8_t i = 0; i < length; ++i) {
-        if (!is_digit(text[i])) {
-            return false;
-        }
-        number = number * 10 + static_cast<uint32_t>(text[i] - '0');
-    }
-    return length <= MAX_DIGITS && number >= least && number <= greatest;
-}
 
 // Letters, digits, dot, dash, and underscore where it may be.
-bool is_name(const char* text, uint8_t length, bool underscore) {
-    for (uint8_t i = 0; i < length; ++i) {
-        const char character = to_lower(text[i]);
+bool is_name(const char* text, bool underscore) {
+    for (; *text != '\0'; ++text) {
+        const char character = to_lower(*text);
         const bool letter = character >= 'a' && character <= 'z';
         const bool mark = character == '.' || character == '-' || (underscore && character == '_');
         if (!letter && !mark && !is_digit(character)) {
@@ -45,14 +52,11 @@ bool is_name(const char* text, uint8_t length, bool underscore) {
 }
 
 // Decodes a key. False: it is none.
-bool read_key(const char* text, uint8_t length, uint8_t* bytes) {
-    if (length != KEY_CHARACTERS) {
-        return false;
-    }
+bool read_key(const char* text, uint8_t* bytes) {
     uint16_t pending = 0;
     uint8_t pending_bits = 0;
     for (uint8_t i = 0; i < KEY_CHARACTERS; ++i) {
-        const uint8_t bits = base64url_bits(text[i]);
+        const uint8_t bits = base64url_bits(text[i]); // '\0' is none
         if (bits == NOT_BASE64URL) {
             return false;
         }
@@ -63,102 +67,90 @@ bool read_key(const char* text, uint8_t length, uint8_t* bytes) {
             *bytes++ = static_cast<uint8_t>(pending >> pending_bits);
         }
     }
-    return (pending & 3) == 0; // 43 characters have 2 bits more than 32 bytes
+    return text[KEY_CHARACTERS] == '\0' && (pending & 3) == 0; // they have 2 bits more than 32 bytes
 }
 
-bool is_channel(uint8_t index, const char* name, uint8_t length) {
-    const char* expected = channel_name(index);
-    uint8_t i = 0;
-    while (i < length && name[i] == hal::flash_char(expected + i)) {
-        ++i;
+// Which channel `text` begins with; moves it behind. CHANNELS_MAX: none.
+uint8_t read_channel(const char*& text) {
+    for (uint8_t i = 0; i < CHANNELS_MAX; ++i) {
+        const char* rest = behind(text, channel_name(i));
+        if (rest != nullptr && (*rest == '\0' || *rest == ',')) {
+            text = rest;
+            return i;
+        }
     }
-    return i == length && hal::flash_char(expected + i) == '\0';
+    return CHANNELS_MAX;
 }
 
-bool read_channels(const char* text, uint8_t length, ChannelMask& channels) {
-    channels = 0;
-    uint8_t begin = 0;
-    for (uint8_t end = 0; end <= length; ++end) {
-        if (end < length && text[end] != ',') {
-            continue;
-        }
-        uint8_t index = 0;
-        while (index < CHANNELS_MAX && !is_channel(index, text + begin, static_cast<uint8_t>(end - begin))) {
-            ++index;
-        }
-        if (index == CHANNELS_MAX) {
+bool read_channels(const char* text, uint32_t& channels) {
+    for (;; ++text) {
+        const uint8_t channel = read_channel(text);
+        if (channel == CHANNELS_MAX) {
             return false;
         }
-        channels |= static_cast<ChannelMask>(1U << index);
-        begin = end + 1;
+        channels |= 1U << channel;
+        if (*text == '\0') {
+            return true;
+        }
     }
-    return true;
 }
 
-const char* store_text(Settings& draft, Setting setting, const char* value, uint8_t length) {
-    if (length > layout_of(setting).bytes_max ||
-        (setting == Setting::WifiPassword && length < PASSWORD_MIN)) {
-        return setting == Setting::WifiSsid       ? HAL_FLASH_TEXT("1 to 32 bytes")
-               : setting == Setting::WifiPassword ? HAL_FLASH_TEXT("8 to 64 bytes")
-               : setting == Setting::ServerHost   ? HAL_FLASH_TEXT("1 to 64 of A-Z a-z 0-9 . -")
-                                                  : HAL_FLASH_TEXT("1 to 32 of A-Z a-z 0-9 . _ -");
+bool store_text(Settings& draft, Setting setting, const char* value) {
+    const uint8_t length = static_cast<uint8_t>(strlen(value));
+    const bool right = setting == Setting::WifiPassword
+                           ? length >= PASSWORD_MIN
+                           : setting == Setting::WifiSsid || is_name(value, setting == Setting::Device);
+    if (right && length <= layout_of(setting).bytes_max) {
+        draft.store_text(setting, value, length);
+        return true;
     }
-    if (setting == Setting::ServerHost && !is_name(value, length, false)) {
-        return HAL_FLASH_TEXT("1 to 64 of A-Z a-z 0-9 . -");
-    }
-    if (setting == Setting::Device && !is_name(value, length, true)) {
-        return HAL_FLASH_TEXT("1 to 32 of A-Z a-z 0-9 . _ -");
-    }
-    draft.store_text(setting, value, length);
-    return nullptr;
+    return false;
 }
 
-const char* store_key(Settings& draft, const char* value, uint8_t length) {
+bool store_key(Settings& draft, const char* value) {
     uint8_t bytes[KEY_BYTES];
-    if (!read_key(value, length, bytes)) {
-        return HAL_FLASH_TEXT("43 characters of base64url");
+    const bool right = read_key(value, bytes);
+    if (right) {
+        draft.store_text(Setting::Key, bytes, KEY_BYTES);
     }
-    draft.store_text(Setting::Key, bytes, KEY_BYTES);
-    return nullptr;
+    return right;
+}
+
+// A port, an interval or a set of channels.
+bool store_number(Settings& draft, Setting setting, const char* value) {
+    uint32_t number = 0;
+    bool right = false;
+    if (setting == Setting::Channels) {
+        right = read_channels(value, number);
+    } else {
+        const bool port = setting == Setting::ServerPort;
+        right = *read_number(value, number) == '\0' && number >= (port ? 1 : INTERVAL_MIN_MS) &&
+                number <= (port ? PORT_MAX : INTERVAL_MAX_MS);
+    }
+    if (right) {
+        draft.store_number(setting, number);
+    }
+    return right;
 }
 
 } // namespace
 
 const char* setting_name(Setting setting) {
-    return NAMES[static_cast<uint8_t>(setting)];
+    return text_at(NAMES, static_cast<uint8_t>(setting));
 }
 
-const char* store_value(Settings& draft, Setting setting, const char* value, uint8_t length) {
-    uint32_t number = 0;
-    ChannelMask channels = 0;
-    if (length == 0) {
+const char* store_value(Settings& draft, Setting setting, const char* value) {
+    bool right = true;
+    if (*value == '\0') {
         draft.clear(setting);
-        return nullptr;
+    } else if (setting == Setting::Key) {
+        right = store_key(draft, value);
+    } else if (layout_of(setting).text) {
+        right = store_text(draft, setting, value);
+    } else {
+        right = store_number(draft, setting, value);
     }
-    switch (setting) {
-    case Setting::ServerPort:
-        if (!read_number(value, length, 1, PORT_MAX, number)) {
-            return HAL_FLASH_TEXT("1 to 65535");
-        }
-        break;
-    case Setting::IntervalMs:
-        if (!read_number(value, length, INTERVAL_MIN_MS, INTERVAL_MAX_MS, number)) {
-            return HAL_FLASH_TEXT("100 to 86400000");
-        }
-        break;
-    case Setting::Channels:
-        if (!read_channels(value, length, channels)) {
-            return HAL_FLASH_TEXT("names of channels with commas between them");
-        }
-        number = channels;
-        break;
-    case Setting::Key:
-        return store_key(draft, value, length);
-    default:
-        return store_text(draft, setting, value, length);
-    }
-    draft.store_number(setting, number);
-    return nullptr;
+    return right ? nullptr : text_at(WANTED, static_cast<uint8_t>(setting));
 }
 
 void for_each_channel_name(ChannelMask channels, void (*say)(const char* flash_text)) {

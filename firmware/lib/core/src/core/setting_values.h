@@ -11,9 +11,9 @@ namespace unolink {
 // The name of a setting, in program memory.
 const char* setting_name(Setting setting);
 
-// Stores `length` characters as the draft's value of a setting; none take it away or give it its default.
+// Stores a text as the draft's value of a setting; an empty one takes it away or gives it its default.
 // Null: done. Else a text in program memory that says what a value may be; nothing was changed.
-const char* store_value(Settings& draft, Setting setting, const char* value, uint8_t length);
+const char* store_value(Settings& draft, Setting setting, const char* value);
 
 // Calls `say` with each channel's name and with the commas between them, all in program memory.
 void for_each_channel_name(ChannelMask channels, void (*say)(const char* flash_text));

@@ -2,12 +2,19 @@
 
 #include "hal/flash.h" // HAL_FLASH, flash_copy
 
+#include <string.h> // memcpy, memmove
+
 namespace unolink {
 
 constexpr uint8_t Sha256::BLOCK_BYTES;
 constexpr uint8_t Sha256::DIGEST_BYTES;
 
 namespace {
+
+// SHA-256 takes and gives the bytes of a word from the most significant one on. An AVR keeps them the other
+// way round: byte i of a word is byte i ^ SWAP in memory.
+constexpr uint8_t SWAP = 3;
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "as the AVR keeps its words");
 
 // FIPS 180-4, 5.3.3.
 const uint32_t INITIAL[8] HAL_FLASH = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -49,15 +56,12 @@ uint32_t flash_word(const uint32_t& word) {
 } // namespace
 
 void Sha256::begin() {
-    for (uint8_t i = 0; i < 8; ++i) {
-        state_[i] = flash_word(INITIAL[i]);
-    }
+    hal::flash_copy(state_, INITIAL);
     length_bytes_ = 0;
 }
 
 void Sha256::feed(uint8_t byte) {
-    uint32_t& word = words_[length_bytes_ / 4 % 16];
-    word = word << 8 | byte;
+    reinterpret_cast<uint8_t*>(words_)[(length_bytes_ % BLOCK_BYTES) ^ SWAP] = byte;
     ++length_bytes_;
     if (length_bytes_ % BLOCK_BYTES == 0) {
         compress();
@@ -70,23 +74,18 @@ void Sha256::finish(uint8_t* digest) {
     while (length_bytes_ % BLOCK_BYTES != BLOCK_BYTES - 8) {
         feed(0);
     }
-    for (uint8_t i = 0; i < 4; ++i) { // the upper half of the length
-        feed(0);
-    }
-    for (uint8_t shift = 32; shift > 0; shift -= 8) {
-        feed(static_cast<uint8_t>(length_bits >> (shift - 8)));
-    }
+    words_[14] = 0;
+    words_[15] = length_bits;
+    compress();
     for (uint8_t i = 0; i < DIGEST_BYTES; ++i) {
-        digest[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - i % 4 * 8));
+        digest[i] = reinterpret_cast<const uint8_t*>(state_)[i ^ SWAP];
     }
 }
 
 // FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round.
 void Sha256::compress() {
     uint32_t v[8];
-    for (uint8_t i = 0; i < 8; ++i) {
-        v[i] = state_[i];
-    }
+    memcpy(v, state_, sizeof v);
     for (uint8_t round = 0; round < 64; ++round) {
         uint32_t& word = words_[round % 16];
         if (round >= 16) {
@@ -95,13 +94,11 @@ void Sha256::compress() {
             word += (rotate_right(near, 17) ^ rotate_right(near, 19) ^ near >> 10) +
                     words_[(round + 9) % 16] + (rotate_right(far, 7) ^ rotate_right(far, 18) ^ far >> 3);
         }
-        const uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        const uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+        const uint32_t choice = (v[4] & (v[5] ^ v[6])) ^ v[6];
+        const uint32_t majority = ((v[0] ^ v[1]) & (v[0] ^ v[2])) ^ v[0];
         const uint32_t first = v[7] + mix(v[4], 6, 11, 25) + choice + flash_word(ROUND[round]) + word;
         const uint32_t second = mix(v[0], 2, 13, 22) + majority;
-        for (uint8_t i = 7; i > 0; --i) {
-            v[i] = v[i - 1];
-        }
+        memmove(v + 1, v, sizeof v - sizeof v[0]);
         v[4] += first;
         v[0] = first + second;
     }

@@ -22,9 +22,9 @@ class Sha256 {
   private:
     void compress();
 
-    uint16_t length_bytes_ = 0;
-    uint32_t state_[8] = {};
-    uint32_t words_[16] = {}; // the block, and then its message schedule, 16 words at a time
+    uint16_t length_bytes_;
+    uint32_t state_[8];
+    uint32_t words_[16]; // the block, and then its message schedule, 16 words at a time
 };
 
 } // namespace unolink

@@ -1,5 +1,6 @@
 #include "core/status.h"
 
+#include "core/text.h" // text_at
 #include "hal/flash.h" // HAL_FLASH
 #include "hal/stack.h" // stack_free_bytes
 
@@ -8,15 +9,21 @@ namespace unolink {
 namespace {
 
 // The first four in the order of hal::ResetCause.
-const char NAMES[STATUS_COUNT][16] HAL_FLASH = {
-    "resets_power", "resets_pin", "resets_brownout", "resets_watchdog", "at_errors", "modem_resets",
-    "retries",      "lost",       "rejected",        "stack_free",
-};
+const char NAMES[] HAL_FLASH = "resets_power\0"
+                               "resets_pin\0"
+                               "resets_brownout\0"
+                               "resets_watchdog\0"
+                               "at_errors\0"
+                               "modem_resets\0"
+                               "retries\0"
+                               "lost\0"
+                               "rejected\0"
+                               "stack_free";
 
 } // namespace
 
 const char* status_name(uint8_t index) {
-    return NAMES[index];
+    return text_at(NAMES, index);
 }
 
 uint32_t status_value(uint8_t index, const Life& life, const volatile Counters& counters) {

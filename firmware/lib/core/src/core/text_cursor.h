@@ -14,6 +14,7 @@ struct StoredText {
     uint16_t address;
 };
 
+// Before anything else it is cleared or loaded.
 class TextCursor {
   public:
     // Nothing.
@@ -49,15 +50,15 @@ class TextCursor {
     bool next_stored(uint8_t& byte);
     uint8_t next_tag_character();
 
-    Kind kind_ = Kind::Empty;
-    uint8_t count_ = 0; // what is left of digits and of a text in EEPROM; what has been said of a tag
-    bool opened_ = false;
+    Kind kind_;
+    uint8_t count_; // what is left of digits and of a text in EEPROM; what has been said of a tag
+    bool opened_;
     union {
-        const char* position_ = nullptr;
+        const char* position_;
         const uint8_t* tag_;
         uint16_t address_;
     };
-    char digits_[MAX_DIGITS] = {}; // last digit first
+    char digits_[MAX_DIGITS]; // last digit first
 };
 
 } // namespace unolink

@@ -33,7 +33,7 @@ void Uplink::poll(uint32_t now_ms) {
             phase_ = Phase::Idle;
         } else if (!request_.sign_step()) {
             phase_ = Phase::Exchange;
-            session_.send(request_.length_bytes(), now_ms);
+            session_.send(request_.length_bytes());
             timer_.start(EXCHANGE_TIMEOUT_MS, now_ms);
         }
         break;
@@ -80,7 +80,7 @@ void Uplink::poll_exchange(uint32_t now_ms) {
         conclude(now_ms);
     } else if (state == HttpResponse::State::Garbled || timer_.expired(now_ms)) {
         if (!link_lost_) {
-            session_.drop_link(now_ms); // where the next response would begin on it is unknown
+            session_.drop_link(); // where the next response would begin on it is unknown
         }
         retry(backoff_.next_ms(random_), now_ms);
     } else if (!session_.linked() && !link_lost_) {
@@ -90,9 +90,9 @@ void Uplink::poll_exchange(uint32_t now_ms) {
 }
 
 void Uplink::conclude(uint32_t now_ms) {
-    session_.answered(now_ms);
+    session_.answered();
     if (!response_.framed()) {
-        session_.drop_link(now_ms);
+        session_.drop_link();
     }
     const uint16_t status = response_.status();
     const bool refused_key = status == 401 || status == 403;

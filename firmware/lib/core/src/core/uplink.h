@@ -68,12 +68,12 @@ class Uplink {
     Phase phase_ = Phase::Idle;
     uint8_t refusals_ = 0; // in a row
     bool alone_ = false;
-    bool link_lost_ = false;
-    uint32_t boot_ = 0; // of the readings under way
-    uint32_t last_seq_ = 0;
-    uint32_t alone_until_seq_ = 0; // of a batch that was refused: up to here each reading goes alone
-    Timer timer_;        // in an exchange: until it is given up; otherwise: until the next may begin
-    Timer status_timer_; // until the counters are told again; at first they are due
+    bool link_lost_;
+    uint32_t boot_; // of the readings under way
+    uint32_t last_seq_;
+    uint32_t alone_until_seq_; // of a batch that was refused: up to here each reading goes alone
+    Timer timer_;              // in an exchange: until it is given up; otherwise: until the next may begin
+    Timer status_timer_;       // until the counters are told again; at first they are due
     Backoff backoff_{1000, 300000UL};
     HttpResponse response_;
     Request request_;

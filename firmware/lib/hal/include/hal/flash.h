@@ -29,6 +29,10 @@ inline char flash_char(const char* address) {
 template <typename Row>
 void flash_copy(Row& to, const Row& from) {
 #ifdef __AVR__
+    if (sizeof(Row) == 1) { // a fifth of the code
+        reinterpret_cast<uint8_t&>(to) = pgm_read_byte(&from);
+        return;
+    }
     memcpy_P(&to, &from, sizeof(Row));
 #else
     memcpy(&to, &from, sizeof(Row));
