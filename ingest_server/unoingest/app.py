@@ -25,7 +25,7 @@ from unoingest.read_views import add_reads
 from unoingest.request_host import check_host
 from unoingest.service import Service
 from unoingest.store import Store
-from unoingest.views import LeanResponse, asked, response_of
+from unoingest.views import LeanFlask, asked, response_of
 
 
 def create_app(store: Store, **settings: Any) -> Flask:
@@ -35,8 +35,7 @@ def create_app(store: Store, **settings: Any) -> Flask:
 
 def create_app_of(service: Service) -> Flask:
     """Return the application over a service."""
-    app = Flask("unoingest", static_folder=None)
-    app.response_class = LeanResponse
+    app = LeanFlask("unoingest", static_folder=None)
     # a redirect or an OPTIONS answer of the framework's would be one more thing to specify
     app.url_map.merge_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from unoingest.answers import Answer, problem_answer
+from unoingest.answers import Answer, Asked, problem_answer
 from unoingest.client_posts import ClientPost
 from unoingest.errors import StoreUnavailableError
 from unoingest.key_file import Kind
@@ -77,7 +77,8 @@ def _log(service: Service, kept: Kept) -> None:
 
 def _post_signed(service: Service, environ: dict[str, Any]) -> Answer:
     head = SignedHead(
-        asked(),
+        # as `asked` says it, without three looks for the present request
+        Asked("POST", "/v1/readings", environ.get("REMOTE_ADDR", "")),
         environ["HTTP_AUTHORIZATION"],
         environ.get("HTTP_UNOLINK_HELD", ""),
         environ.get("HTTP_TRACEPARENT", ""),
