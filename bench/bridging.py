@@ -1,15 +1,16 @@
-"""Measures the bridge: what it adds to a connection's answer, and what a saturated line costs it.
+"""Measures the bridge: what it adds to an answer, what a saturated line costs, how soon a port is open again.
 
 usage: bench/bridging.py
 
-Both figures come from one run on this machine, over a pseudo-terminal, which has no rate of its own. Latency
+All figures come from one run on this machine, over a pseudo-terminal, which has no rate of its own. Latency
 is the time from a request's last byte to the first byte of the answer, less the same over a direct loopback
 connection and less the module's own time from data to `Recv` (`Profile.received_line_ns`). The line is kept
-at 115200 baud in both directions.
+at 115200 baud in both directions. A port is away for random times; it is open again when its rate is set.
 """
 # ruff: noqa: INP001, T201 - a script that talks to the person who ran it
 
 import os
+import random
 import select
 import socket
 import statistics
@@ -28,6 +29,9 @@ from unosim.modem import NONOS_1_7_4
 ROUNDS = 300
 BYTES_PER_S = 11_520
 LOAD_S = 10.0
+RECONNECTS = 20
+BRIDGE_BAUD = 115_200
+"""A new pseudo-terminal has another rate."""
 
 
 def echo(listener: socket.socket) -> None:
@@ -88,6 +92,22 @@ def saturate(cable: Cable) -> tuple[int, int]:
     return sent, heard
 
 
+def reconnect_ms(cable: Cable) -> list[float]:
+    """Unplug and plug in again and again; return how long each port was there before it was opened, in ms."""
+    times = []
+    chance = random.Random(1)  # noqa: S311  # repeatable, no secret
+    for _ in range(RECONNECTS):
+        cable.unplug()
+        time.sleep(chance.uniform(0.3, 1.3))
+        cable.plug_in()
+        began = time.perf_counter()
+        while cable.bridge_baud != BRIDGE_BAUD:
+            time.sleep(0.001)
+        times.append((time.perf_counter() - began) * 1e3)
+        cable.read_until(b"ready\r\n")
+    return times
+
+
 def cpu_s(process: "subprocess.Popen[bytes]") -> float:
     """Return the CPU time that a process has used, in seconds (proc(5))."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -127,6 +147,11 @@ def main() -> None:
             share = (cpu_s(process) - before) / LOAD_S
             print(f"saturated {LOAD_S:.0f} s at 115200 both ways: {sent} bytes sent, {heard} back")
             print(f"CPU: {share:.1%} of one core (bar: 10 %)")
+            times = reconnect_ms(cable)
+            print(
+                f"open again, {RECONNECTS} times: median {statistics.median(times):.0f} ms,"
+                f" longest {max(times):.0f} ms (bar: 1000 ms)"
+            )
             process.terminate()
         cable.unplug()
 

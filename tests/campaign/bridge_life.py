@@ -356,7 +356,8 @@ def live(wire: Connection) -> int:
     surroundings = Surroundings(wire)
     try:
         surroundings.ask("begin")
-        Life(settings, surroundings).run()
+        if not surroundings.is_ending:
+            Life(settings, surroundings).run()
     except BridgeError as error:
         wire.send(("ended", f" with {error}"))
         return 1

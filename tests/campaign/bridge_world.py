@@ -41,6 +41,8 @@ NODE_BAUD = 115_200
 BY_ID = "/dev/serial/by-id/usb-Arduino_0043-if00"
 """A name that stays, as Linux makes one, and the unit's settings name one."""
 RECONNECT_S = 1.0
+QUESTIONS_MAX = 5_000
+"""At one instant: it is some dozens at most."""
 ONE_WAIT_NS = 5 * NS_PER_S
 """The longest wait in one piece, so that the campaign has its turns."""
 RESTART_S = 2.0
@@ -155,6 +157,7 @@ class World:
         # the bridge
         self._wire: Connection | None = None
         self._process = 0
+        self._questions = self._asked_ns = 0
         self.lives = 0
         self.kill_in: int | None = None
         self._disk: tuple[int, int, int] | None = None
@@ -275,6 +278,7 @@ class World:
         self._sleeps = True
         self.pass_time(until_ns)
         self._sleeps = False
+        self._wanted_since_ns = None  # nobody looked for it meanwhile
         self.is_open = was_open
         self.note("awake")
         if self._plugs_at_dawn:
@@ -324,6 +328,10 @@ class World:
         if not self._wire.poll(ANSWER_WAIT_S):
             self.kill()
             raise Violation("the bridge hangs")
+        self._questions = self._questions + 1 if self.now_ns == self._asked_ns else 0
+        self._asked_ns = self.now_ns
+        if self._questions > QUESTIONS_MAX:
+            raise Violation("the bridge asks and asks, and never lets time pass")
         try:
             what, *arguments = self._wire.recv()
             if self.kill_in is not None:
