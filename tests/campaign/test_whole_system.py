@@ -93,6 +93,11 @@ def take_a_line_away(world: World) -> None:
     world.server.log_lines.pop()
 
 
+def count_too_many(world: World) -> None:
+    life = world.ending.lives[-1]
+    life.counters = life.counters._replace(lost=40)
+
+
 def let_the_watchdog_bite(world: World) -> None:
     world.simulation.uno.resets.append(ResetBegan(8, 1))
 
@@ -152,6 +157,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Wor
         (take_an_entry_away, "entries for the cloud"),
         (log_a_line_twice, "logged out of order, or twice"),
         (take_a_line_away, "stored, but not logged"),
+        (count_too_many, "readings are missing, and 40 are counted"),
         (let_the_watchdog_bite, "the chip reset itself"),
         (use_up_the_stack, "199 bytes of stack were free"),
         (let_boot_go_back, "boot 2 comes after boot 2"),

@@ -33,6 +33,8 @@ def harms(world: World) -> Iterator[str]:
     for life, samples in zip(world.ending.lives, world.witness.lives, strict=True):
         if life.boot:
             yield from _harm_to_life(life, samples, stored)
+            if len(world.ending.lives) == 1:
+                yield from _harm_to_count(life, samples, stored)
             if life.boot <= first_boot:
                 yield f"boot {life.boot} comes after boot {first_boot}"
             first_boot = life.boot
@@ -99,6 +101,14 @@ def _harm_to_life(life: Life, samples: Samples, stored: Stored) -> Iterator[str]
     counted = life.counters.lost + life.counters.rejected + (RING_READINGS + 1) * life.cut
     if missing > counted:
         yield f"boot {life.boot}: {missing} readings are missing, and {counted} are counted: {life.counters}"
+
+
+def _harm_to_count(life: Life, samples: Samples, stored: Stored) -> Iterator[str]:
+    """Yield a line if an only life has counted more readings as lost than are missing."""
+    missing = samples.end_seq - samples.first_seq - len(stored)
+    counted = life.counters.lost + life.counters.rejected
+    if missing < counted:
+        yield f"only {missing} readings are missing, and {counted} are counted: {life.counters}"
 
 
 def _harm_to_times(world: World, stored: Stored) -> Iterator[str]:
