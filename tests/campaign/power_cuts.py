@@ -24,7 +24,7 @@ from unosim.uno import Uno
 AT_ONCE = 500
 CUTS_PER_LIFE = 25
 INTERVAL_MS = 200
-LIVES_S = (0.06, 0.4, 6.0, 8.0, 20.0)
+LIVES_S = (0.06, 0.06, 0.4, 6.0, 8.0, 20.0)
 STATUSES = (204, 204, 503)
 REBOOT_S = 0.26
 """Time for 14 writes of EEPROM and two readings."""
