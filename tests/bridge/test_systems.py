@@ -37,8 +37,15 @@ for name in {BEFORE!r}:
 for name in {POSIX_ONLY!r}:
     sys.modules[name] = None
 sys.platform = sys.argv[1]
+if sys.platform == "linux":
+    for name in {POSIX_ONLY!r}:
+        del sys.modules[name]
 if sys.platform == "win32":
     del select.poll
+    import errno, socket
+    connect_ex = socket.socket.connect_ex
+    codes = {{errno.EINPROGRESS: errno.EWOULDBLOCK}}  # of connect() there
+    socket.socket.connect_ex = lambda *given: codes.get(code := connect_ex(*given), code)
     sys.modules["ssl"].enum_certificates = lambda _store: []  # the standard library's own, of Windows
 """
 COMMANDS = """
@@ -103,6 +110,16 @@ def test_the_network_works_where_the_system_tells_less() -> None:
                 shown, complaint = process.communicate(timeout=WAIT_S)
     assert complaint == ""
     assert shown == "['Acknowledged', 'ConnectFailed', 'Connected', 'Received']\n"
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [("linux", errno.EINPROGRESS), ("darwin", errno.EINPROGRESS), ("win32", errno.EWOULDBLOCK)],
+)
+def test_what_connecting_says_while_it_goes_on(system: str, code: int) -> None:
+    """WSAEWOULDBLOCK of connect(), Windows Sockets 2; EINPROGRESS elsewhere."""
+    done = run_as_on(system, "from unosim.network.system import UNDER_WAY\nprint(sorted(UNDER_WAY))")
+    assert done.stdout == f"[0, {code}]\n", done.stderr
 
 
 def test_macos_is_asked_in_its_own_way() -> None:

@@ -16,8 +16,8 @@ import sys
 
 from unosim.network.seam import HasFileno
 
-UNDER_WAY = {0, errno.EINPROGRESS, errno.EWOULDBLOCK}
-"""What connect_ex says of an attempt that goes on; the last one on Windows."""
+UNDER_WAY = {0, errno.EWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS}
+"""What connect_ex says of an attempt that goes on."""
 _SO_NWRITE = 0x1024
 
 if sys.platform == "linux":
