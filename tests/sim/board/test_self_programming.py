@@ -1,5 +1,6 @@
 """Self-programming (DS40002061 section 27), and Optiboot, compiled from Arduino's source, at work."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -405,6 +406,39 @@ def test_the_firmware_itself_is_uploaded_and_runs(optiboot: Image) -> None:
     without_boot_loader, _ = run_for(Board(image.flash), 5 * 16_000_000)
     assert len(sent) > 10
     assert sent == without_boot_loader[: len(sent)]
+
+
+STANDSTILL = b"\xff\xcf"  # rjmp to itself
+LIFE = struct.Struct("<I4HH")
+LIFE_SLOTS = 4
+
+
+def starts_of(board: Board) -> dict[str, int]:
+    """Read the firmware's newest count of its starts from the EEPROM, where core/life.h says that it is."""
+    slots = [LIFE.unpack_from(board.eeprom, n * LIFE.size) for n in range(LIFE_SLOTS)]
+    newest = max(slot for slot in slots if slot[0] != 0xFFFFFFFF)
+    return dict(zip(("boot", "power", "pin", "brownout", "watchdog"), newest, strict=False))
+
+
+def stand_still(board: Board) -> None:
+    """Send the program to where it goes round on the spot."""
+    while board.asleep:
+        board.run(board.cycle + 1000)
+    board.pc = board.flash.index(STANDSTILL) // 2
+
+
+@pytest.mark.parametrize("loader", [False, True], ids=["alone", "behind Optiboot"])
+def test_the_firmware_counts_its_starts_by_their_cause(optiboot: Image, *, loader: bool) -> None:
+    """Optiboot 4 clears MCUSR and tells nobody what was in it: the image knows from its RAM."""
+    flash = load_image(Path(__file__).parents[3] / ".pio/build/uno/firmware.elf").flash
+    behind = flash.ljust(OPTIBOOT_START, b"\xff") + optiboot.flash[OPTIBOOT_START:]
+    board = Board(behind, fuses=OPTIBOOT_FUSES) if loader else Board(flash)
+    counted = []
+    for act in (lambda: None, board.reset, lambda: stand_still(board), board.reset, board.power_cycle):
+        act()
+        run_for(board, 12 * 16_000_000)  # the watchdog takes 8 s
+        counted.append(tuple(starts_of(board)[name] for name in ("power", "pin", "watchdog", "boot")))
+    assert counted == [(1, 0, 0, 1), (1, 1, 0, 2), (1, 1, 1, 3), (1, 2, 1, 4), (2, 2, 1, 5)]
 
 
 def test_debians_own_file_of_optiboot_is_refused_as_what_it_is(arduino_avr: Path) -> None:
