@@ -90,7 +90,7 @@ class HotPath:
             header("content-encoding") or "",
         )
         try:
-            hosts = scope.headers.get_all("host")
+            hosts = headers.get_all("host")
             check_host(",".join(hosts) if hosts else None, scope.http_version)
         except ProblemError as error:
             service.log.refused(head.asked, error, error)

@@ -4,6 +4,7 @@ A proxy and a server that read two Hosts differently can be played off against e
 below us lets them through.
 """
 
+import functools
 import re
 
 from unoingest.problems import INVALID_HOST, ProblemError
@@ -26,5 +27,11 @@ def check_host(host: str | None, http_version: str) -> None:
     if host is None:
         if http_version != HTTP_WITHOUT_HOST:
             raise ProblemError(INVALID_HOST, "There is no Host header")
-    elif not _HOST.fullmatch(host):
+    elif not _is_host(host):
         raise ProblemError(INVALID_HOST, f"Host is {host[:SHOWN_CHARS_MAX]!r}")
+
+
+# a server is known by a few names
+@functools.lru_cache(maxsize=128)
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None

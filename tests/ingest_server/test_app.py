@@ -177,3 +177,10 @@ def test_each_problem_type_can_be_followed(ingest: Any, code: str) -> None:
     assert answer.content_type == "text/plain; charset=utf-8"
     assert answer.text.startswith(f"{code} ({PROBLEMS[code].status}): {PROBLEMS[code].title}.\n")
     assert PROBLEMS[code].fix in answer.text
+
+
+def test_an_answer_to_head_has_the_length_and_not_the_body(ingest: Any) -> None:
+    answers = [ingest.client().open("/v1/devices", method=method) for method in ("GET", "HEAD")]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert [answer.headers["Content-Length"] for answer in answers] == [str(len(answers[0].data))] * 2
+    assert [bool(answer.data) for answer in answers] == [True, False]

@@ -3,7 +3,7 @@
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
-from unoingest.group_commit import GroupCommit, Work, _Ticket
+from unoingest.group_commit import GroupCommit, Joint, Work, _Ticket
 
 CALLERS = 8
 
@@ -181,6 +181,18 @@ def test_a_failure_is_its_own_pieces_alone(
     assert bench.together(*works) == outcomes
     assert bench.numbers() == stored
     assert bench.statements.count("BEGIN IMMEDIATE") == begins
+
+
+def put_all(connection: sqlite3.Connection, numbers: Sequence[int]) -> Sequence[str]:
+    connection.executemany("INSERT INTO entry VALUES (?, NULL)", [(number,) for number in numbers])
+    return [f"{number} of {len(numbers)}" for number in numbers]
+
+
+def test_joint_work_runs_once_and_each_hears_of_its_own_items(bench: Bench) -> None:
+    works: list[Work[Any]] = [Joint(put_all, [1, 2]), put(3), Joint(put_all, [4]), Joint(put_all, [])]
+    assert bench.together(*works) == [["1 of 3", "2 of 3"], 3, ["4 of 3"], []]
+    assert bench.together(Joint(put_all, [5])) == [["5 of 1"]]
+    assert bench.numbers() == [1, 2, 3, 4, 5]
 
 
 def test_a_verdict_of_an_undone_transaction_is_forgotten(bench: Bench) -> None:

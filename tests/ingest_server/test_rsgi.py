@@ -210,6 +210,9 @@ def test_requests_that_wait_together_are_answered_each(ingest: Any, database: Pa
     lines = [json.loads(line) for piece in ingest.lines for line in piece.splitlines()]
     assert sorted(line["reading"]["seq"] for line in lines) == list(range(40))
     assert max(map(len, ingest.lines)) <= LINE_BYTES_MAX
+    counted = service.metrics.exposition().decode().splitlines()
+    assert "unoingest_readings_stored_total 40.0" in counted
+    assert 'unoingest_answers_total{entry="hot",status="204"} 40.0' in counted
 
 
 def test_a_store_that_is_closed_answers_503(ingest: Any, database: Path) -> None:

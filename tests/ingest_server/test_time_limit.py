@@ -9,6 +9,8 @@ import pytest
 
 from unoingest.time_limit import TimeLimit
 
+LATE = "late and going on with 0 left"
+
 
 @dataclass
 class Waiters:
@@ -26,9 +28,10 @@ class Waiters:
                 self.ends[name] = "done"
             except TimeoutError:
                 self.ends[name] = "late"
-                # a cancelling that is left over would strike at the next await
-                await asyncio.sleep(0)
-                self.ends[name] += " and going on"
+                # a cancelling that is left over would end an `asyncio.timeout` around this
+                task = asyncio.current_task()
+                assert task is not None
+                self.ends[name] += f" and going on with {task.cancelling()} left"
             except asyncio.CancelledError:
                 self.ends[name] = "cancelled"
 
@@ -59,12 +62,12 @@ def test_each_has_the_whole_time_and_no_more(waiters: Waiters) -> None:
         await waiters.at(4)
         await waiters.begin("second")
         assert await waiters.at(9.9) == {}
-        assert await waiters.at(10.1) == {"first": "late and going on"}
-        assert await waiters.at(13.9) == {"first": "late and going on"}
-        assert await waiters.at(14.1) == dict.fromkeys(("first", "second"), "late and going on")
+        assert await waiters.at(10.1) == {"first": LATE}
+        assert await waiters.at(13.9) == {"first": LATE}
+        assert await waiters.at(14.1) == dict.fromkeys(("first", "second"), LATE)
         await waiters.begin("third")
         assert "third" not in await waiters.at(24)
-        assert (await waiters.at(24.2))["third"] == "late and going on"
+        assert (await waiters.at(24.2))["third"] == LATE
 
     run(waiters, story())
 
@@ -74,7 +77,7 @@ def test_who_ends_in_time_hears_nothing_later(waiters: Waiters) -> None:
         await waiters.begin("short", asyncio.sleep(0))
         await waiters.begin("long")
         assert await waiters.at(1) == {"short": "done"}
-        assert await waiters.at(10.1) == {"short": "done", "long": "late and going on"}
+        assert await waiters.at(10.1) == {"short": "done", "long": LATE}
 
     run(waiters, story())
 
