@@ -8,13 +8,14 @@ threads and reconnections of paho, goes at the pace of the wall clock.
 
 As a program (`python -c "from campaign.bridge_life import main; main()" SOCKET`) it waits for connections
 and forks a life for each, which costs milliseconds; the spy of `disk_record` sits below it. It ends when its
-standard input does.
+standard input does, and takes the folder of its socket with it, however the campaign has ended.
 """
 
 import ctypes
 import os
 import random
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -379,6 +380,7 @@ def main() -> None:
     while True:
         ready, _, _ = select.select([listener.fileno(), 0], [], [])
         if 0 in ready:
+            shutil.rmtree(Path(sys.argv[1]).parent, ignore_errors=True)
             return
         accepted, _ = listener.accept()
         if os.fork() == 0:

@@ -12,7 +12,6 @@ import heapq
 import itertools
 import os
 import random
-import shutil
 import signal
 import socket
 import sqlite3
@@ -69,6 +68,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-c", program, str(address)],
             stdin=subprocess.PIPE,
+            start_new_session=True,  # a Ctrl-C is for this process: that one tidies up behind it
             env={**environment, "PYTHONPATH": path},
         )
         self._address = str(address)
@@ -95,7 +95,6 @@ class Zygote:
         if self._process.stdin:
             self._process.stdin.close()
         self._process.wait(ANSWER_WAIT_S)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @functools.cache
