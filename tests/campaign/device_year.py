@@ -1,11 +1,11 @@
 """A device-year, told in 52 weeks: what comes only after weeks, and thousands of outages.
 
-Each trial is a week: the whole system over some fifteen minutes with fifty outages, from a state that takes a
-device weeks, months or years to reach. What is moved there is the device itself, not its surroundings: its
-boot number and counts of starts in EEPROM before power-on, `millis()` before the firmware reads it for the
-first time, and the number of the next reading behind the first one. In a third of the weeks `millis()` wraps
-on the way (49.7 days), in another it passes 2^31; the number of readings passes 2^16 or 2^31 in as many.
-The journal's 25 slots are used in turn many times over in each week.
+Each trial is a week: the whole system over some minutes with fifty outages, from a state that takes a device
+weeks, months or years to reach. What is moved there is the device itself, not its surroundings: its boot
+number and counts of starts in EEPROM before power-on, the clock of milliseconds before the firmware reads it
+for the first time, and the number of its first reading. In a third of the weeks that clock wraps on the way
+(49.7 days), in another it passes 2^31; the number of readings passes 2^16 or 2^31 in as many. The journal's
+25 slots are used in turn many times over in each week.
 
 What it does not cover: the hours in between, in which nothing happens. A year at one reading a minute would
 take the simulator 15 hours (`make soak` runs days of it). The wear of the EEPROM is not modelled.
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from campaign.whole.server_faults import ALL_FAULTS
 from campaign.whole.world import Trial, World
 from campaign.whole_system import told, try_one
+from unosim.board import Image
 from unosim.faults import Fault, Plan, Wire, parse_fault
 from unosim.modem import PROFILES
 
@@ -92,9 +93,16 @@ def aged(eeprom: bytes, boot: int) -> bytes:
 
 
 def clock_of(number: int) -> int:
-    """Return where `millis()` begins: at 0, or up to 100 s before it wraps, or its sign would."""
+    """Return where the clock begins: at 0, or up to 100 s before it wraps, or its sign would."""
     before_ms = 5_000 + number * 7_919 % 95_000
     return (0, WRAP_MS - before_ms, WRAP_MS // 2 - before_ms)[number % 3]
+
+
+def address_of(image: Image, name: str) -> int:
+    """Return where a variable of an unnamed namespace lies (Itanium C++ ABI, section 5.1)."""
+    mangled = f"_ZN12_GLOBAL__N_1{len(name)}{name}E"
+    (address,) = (one.address for symbol, one in image.symbols.items() if symbol.partition(".")[0] == mangled)
+    return address
 
 
 def move_in_time(world: World) -> None:
@@ -104,13 +112,13 @@ def move_in_time(world: World) -> None:
         AssertionError: The firmware does not keep its numbers where it did.
     """
     clock_ms, seq = clock_of(world.trial.number), SEQS[world.trial.number // 3 % len(SEQS)]
-    board, symbols = world.simulation.board, world.image.symbols
+    board, image = world.simulation.board, world.image
     world.simulation.run(lambda: False, limit_s=BEFORE_SETUP_S)
-    millis = symbols["timer0_millis"].address
-    assert int.from_bytes(board.read_data(millis, 4), "little") < 3
-    board.write_data(millis, clock_ms.to_bytes(4, "little"))
+    clock = address_of(image, "clock")
+    assert int.from_bytes(board.read_data(clock, 4), "little") < 3
+    board.write_data(clock, clock_ms.to_bytes(4, "little"))
     assert world.simulation.run(lambda: bool(world.simulation.conversions), limit_s=1)
-    (worker,) = (symbol.address for name, symbol in symbols.items() if "worker" in name)
+    worker = address_of(image, "the_worker")
     assert SAMPLER.unpack(board.read_data(worker, SAMPLER.size))[::3] == (INTERVAL_MS, 0)
     board.write_data(worker + SAMPLER.size - 4, seq.to_bytes(4, "little"))
     world.witness.lives[-1].first_seq = seq

@@ -101,14 +101,14 @@ def test_a_reading_that_was_given_up_under_noise_is_noticed() -> None:
     [(4, 2, range(1, 60_000)), (5, 65_531, range(1 << 31, (1 << 31) + 60_000))],
 )
 def test_a_week_begins_where_it_should(number: int, boot: int, clock_ms: range) -> None:
-    """The numbers of readings pass 2^16, and `millis()` wraps or its sign would."""
+    """The numbers of readings pass 2^16, and the clock wraps or its sign would."""
 
     def also(world: World) -> Iterator[str]:
         stored = world.server.stored()
         assert {of for of, _ in stored} == {boot}
         assert min(seq for _, seq in stored) == 65_500
         assert max(seq for _, seq in stored) > 65_540
-        clock = world.image.symbols["timer0_millis"].address
+        clock = device_year.address_of(world.image, "clock")
         assert int.from_bytes(world.simulation.board.read_data(clock, 4), "little") in clock_ms
         return iter(())
 
