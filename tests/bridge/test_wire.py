@@ -61,13 +61,18 @@ def test_keys_are_written_and_read() -> None:
         "Unolink uno:short",
         "Unolink :MhH7_h0uPUAaLcX4_EyDsQ",
         "Unolink uno 7:MhH7_h0uPUAaLcX4_EyDsQ",
-        "unolink uno-7f3a:MhH7_h0uPUAaLcX4_EyDsQ",
+        "Unolinkuno-7f3a:MhH7_h0uPUAaLcX4_EyDsQ",
         "Unolink uno-7f3a:MhH7_h0uPUAaLcX4_EyDsQ=",
         "Unolink uno-7f3a:MhH7_h0uPUAaLcX4_EyDs\xc4",
     ],
 )
 def test_other_credentials_are_none(text: str) -> None:
     assert signing.parse_authorization(text) is None
+
+
+@pytest.mark.parametrize("scheme", ["Unolink", "unolink", "UNOLINK  "])
+def test_the_scheme_is_read_as_http_has_it(scheme: str) -> None:
+    assert signing.parse_authorization(f"{scheme} uno-7f3a:{'a' * 22}") == ("uno-7f3a", "a" * 22)
 
 
 ROW = '{"boot":1,"channels":["a0"],"readings":[%s]}'
