@@ -369,7 +369,7 @@ KINDS: Mapping[Kind, int] = {
     _client: 250,
     _lines: 160,
     _unsigned: 60,
-    _read: 130,
+    _read: 70,
     _service: 30,
     _anything: 67,
     _too_large: 3,

@@ -10,7 +10,7 @@ from unosim.lab import KEY
 from unosim.signed import Post, answer_tag
 
 pytestmark = pytest.mark.system
-FORGERS = 12
+FORGERS = 8
 
 
 def test_nothing_is_given_up_on_a_forged_answer() -> None:
