@@ -49,7 +49,7 @@ class Ledger:
         if request.is_signed:
             return self._take_signed(request, authorization)
         if not authorization:
-            return self._take_unsigned(request)
+            return self._take_unsigned(request, answer)
         client = _client_of(authorization)
         if client is None:
             return "accepted by a wrong key"
@@ -65,11 +65,11 @@ class Ledger:
             self._answers[client, key] = answer.body
         return self._take_client(request, answer, client)
 
-    def _take_unsigned(self, request: Request) -> str:
+    def _take_unsigned(self, request: Request, answer: Answered) -> str:
         numbered = list(accepted.of_numbered(came(request), NOW_NS))
         if numbered[0][0][0] in {*odd.DEVICES, *odd.WRITERS, odd.READER, odd.REVOKED_DEVICE}:
             return "accepted without its key"
-        return self._take(numbered)
+        return self._take(numbered) or _wrongly_told(answer, numbered)
 
     def _take_signed(self, request: Request, authorization: str) -> str:
         device, _, tag = authorization.rsplit(maxsplit=1)[-1].partition(":")
@@ -87,7 +87,9 @@ class Ledger:
             return self._take_points(client, accepted.of_senml(body, NOW_NS), told)
         if "boot" in json.loads(body):
             numbered = list(accepted.of_numbered(body, NOW_NS))
-            return self._take(numbered) if numbered[0][0][0] == client else "accepted as another's"
+            if numbered[0][0][0] != client:
+                return "accepted as another's"
+            return self._take(numbered) or _wrongly_told(answer, numbered)
         return self._take_points(client, list(accepted.of_points(body, NOW_NS)), told)
 
     def _take(self, readings: list[tuple[Identity, Reading]]) -> str:
@@ -112,6 +114,13 @@ class Ledger:
             self._points[client] += 1
         right = {"boot": 0, "acked": seqs, "known": len(points) - len(seqs)}
         return f"told {told}, expected {right}" if told not in (None, right) else ""
+
+
+def _wrongly_told(answer: Answered, readings: list[tuple[Identity, Reading]]) -> str:
+    (_, boot, _), _ = readings[0]
+    right = {"boot": boot, "acked": list(dict.fromkeys(seq for (_, _, seq), _ in readings))}
+    told = json.loads(answer.body)
+    return "" if told == right else f"told {told}, expected {right}"
 
 
 def _points_of_lines(request: Request, answer: Answered) -> list[Reading]:

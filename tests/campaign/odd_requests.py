@@ -1,7 +1,7 @@
 """Requests of every kind that the OpenAPI document knows, and of kinds that it does not, right and wrong.
 
-A request is drawn from its number alone. What the sender meant is kept beside it only as far as HTTP cannot
-say it: everything else is judged by what was sent.
+A request is drawn from its number alone, and nothing is kept beside it of what its sender may have meant: it
+is judged by what it says.
 """
 
 import random
