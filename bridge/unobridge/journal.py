@@ -369,6 +369,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # which is then read and understood
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if (application, version) != (APPLICATION_ID, VERSION):
@@ -381,7 +382,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite quotes what is damaged
         raise JournalError(
             f"cannot open the journal {path}: {error}",
             hint="name a file in a folder that exists and that you may write to: --journal",

@@ -5,6 +5,8 @@ SQLite checks the structure of its pages, not the bytes of a value, so each row 
 """
 
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 
 def batch_checksum(device: str, boot: int, received_at_ns: int, traceparent: str | None) -> int:
@@ -29,6 +31,14 @@ def reading_checksum(  # noqa: PLR0917 - an SQL function has no names for its ar
     """Return the checksum of one stored reading, from its columns."""
     batch = batch_checksum(device, boot, received_at_ns, traceparent)
     return continued_checksum(batch, seq, timestamp_ns, values_json)
+
+
+def is_reading_sound(columns: Sequence[Any], checksum: object) -> bool:
+    """Tell whether the columns of a stored reading, in the order of `reading_checksum`, have this checksum.
+
+    A flipped bit in the head of a row makes another type of a value, or none.
+    """
+    return isinstance(columns[5], bytes) and reading_checksum(*columns) == checksum
 
 
 def frames_checksum(received_at_ns: int, frames: bytes) -> int:

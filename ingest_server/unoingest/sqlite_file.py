@@ -20,6 +20,7 @@ from unoingest.migrations import MIGRATIONS
 APPLICATION_ID = 0x756E6F6C  # "unol"
 SCHEMA_VERSION = len(MIGRATIONS)
 BUSY_TIMEOUT_MS = 1000
+_UNSOUND = "The file is not a sound SQLite database; choose another file or restore it."
 
 
 def open_database(path: Path, busy_timeout_ms: int, *, sync_commits: bool = True) -> sqlite3.Connection:
@@ -145,13 +146,16 @@ def _mapped_errors(path: Path) -> Iterator[None]:
         raise StoreError(
             f"cannot open the store {str(path)!r}: {error.strerror}", "Check the path."
         ) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes the damaged place in its message, which Python's module then cannot read
+        raise StoreError(f"cannot open the store {str(path)!r}: its schema is damaged", _UNSOUND) from error
 
 
 def _hint(error: sqlite3.DatabaseError) -> str:
     # extended result codes carry the primary one in the low byte (SQLite, Result and Error Codes)
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return "The file is not a sound SQLite database; choose another file or restore it."
+            return _UNSOUND
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return "The file or its directory is not writable by this user."
         case sqlite3.SQLITE_BUSY:

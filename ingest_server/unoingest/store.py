@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from unoingest.checksum import batch_checksum, continued_checksum, reading_checksum
+from unoingest.checksum import batch_checksum, continued_checksum, is_reading_sound
 from unoingest.errors import IdentityConflictError, StoreError, StoreUnavailableError
 from unoingest.group_commit import GroupCommit, Joint, T, Work, may_be_one_pieces_fault
 from unoingest.outbox import put
@@ -345,7 +345,7 @@ SELECT_READINGS = (
 def sound_reading(row: tuple[Any, ...]) -> StoredReading | None:
     """Return the reading in a row of SELECT_READINGS, or None if its checksum is wrong."""
     device, boot, seq, received_at_ns, timestamp_ns, values_json, traceparent, checksum = row
-    if reading_checksum(*row[:-1]) != checksum:
+    if not is_reading_sound(row[:-1], checksum):
         return None
     return StoredReading(
         device, boot, seq, received_at_ns, timestamp_ns, values_json, parse_traceparent(traceparent)

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from unoingest.checksum import reading_checksum
+from unoingest.checksum import is_reading_sound
 from unoingest.log_check import lost_commits
 from unoingest.outbox import read_outbox
 from unoingest.sqlite_file import connect_reader
@@ -88,7 +88,7 @@ def _readings(connection: sqlite3.Connection, tally: Tally, on_row: Callable[[],
     ):
         tally.readings += 1
         on_row()
-        if reading_checksum(*columns) != checksum:
+        if not is_reading_sound(columns, checksum):
             device, boot, seq = columns[:3]
             yield f"reading {device} boot {boot} seq {seq} is not what was stored"
 

@@ -149,6 +149,15 @@ def test_files_that_are_no_journal(tmp_path: Path) -> None:
         Reader(tmp_path / "absent.db")
 
 
+def test_a_damaged_schema(path: Path) -> None:
+    Journal(path).close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE refused", b"CREATE\xa0TABLE refused"))
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        Journal(path)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        Reader(path)
+
+
 @pytest.mark.parametrize(
     ("then", "now", "held_ns"),
     [

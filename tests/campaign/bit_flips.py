@@ -29,6 +29,7 @@ from unoingest.store_check import Tally, check_store
 DEVICES = 4
 BATCHES = 60
 LOG = STORE + "-wal"
+PAGE_BYTES, IN_SCHEMA = 4096, 0.2
 FOUND, HARMLESS, LAST_TAKEN_BACK = "found", "harmless", "the last commit is taken back"
 
 
@@ -92,7 +93,9 @@ class Specimen:
         files = [shutil.copy(one, self.flipped) for one in sorted(source.iterdir())]
         path = Path(chance.choice(files))
         content = bytearray(path.read_bytes())
-        bit = chance.randrange(8 * len(content))
+        # the schema is in the first page, and what is damaged there shows in other ways
+        in_schema = chance.random() < IN_SCHEMA
+        bit = chance.randrange(8 * (min(PAGE_BYTES, len(content)) if in_schema else len(content)))
         content[bit // 8] ^= 1 << bit % 8
         path.write_bytes(content)
         return Flip(f"bit {bit} of {path.name}, {source.name}", self.verdict(in_log=path.name == LOG))

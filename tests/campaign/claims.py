@@ -170,9 +170,9 @@ CLAIMS = (
     Claim(
         "bit-flips",
         "A bit that flips in the store's files is found, or costs a crashed server's last commit at most",
-        each_push=500,
-        campaign=20_000,
-        at_once=500,
+        each_push=200,
+        campaign=5_000,
+        at_once=100,
         tries=bit_flips.tries,
     ),
     Claim(

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,19 @@ def test_a_damaged_row_is_known(store: SqliteStore, outbox: Outbox) -> None:
     store.add(batch(2))
     store._connection.execute("UPDATE outbox SET frames = CAST('<x>' AS BLOB) WHERE id = 1")
     assert [row.is_sound for row in outbox.take(**ALL)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [(None, 1, b"<x>", 5), (1000, None, b"<x>", 5), (1000, 1, None, 5), (1000, 1, "<x>", None)],
+    ids=str,
+)
+def test_a_row_with_values_of_other_types_is_damaged(row: tuple[Any, ...]) -> None:
+    # the table does not take them; a bit that flips on the disk asks nobody
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE outbox (id, received_at_ns, entries, frames, checksum)")
+        connection.execute("INSERT INTO outbox VALUES (7, ?, ?, ?, ?)", row)
+        assert list(read_outbox(connection)) == [OutboxRow(7, 0, 0, b"", is_sound=False)]
 
 
 def test_dead_letters_go_back_into_the_outbox(store: SqliteStore, outbox: Outbox, database: Path) -> None:

@@ -23,6 +23,7 @@ from unoingest.store import (
     Outcome,
     SqliteStore,
     read_readings,
+    sound_reading,
 )
 
 NOBODY = 65534
@@ -340,6 +341,23 @@ def test_a_store_that_is_locked_cannot_be_opened(store: SqliteStore, database: P
 def test_stores_that_cannot_be_read(database: Path, prepare: Callable[[Path], Path], message: str) -> None:
     with pytest.raises(StoreError, match=message):
         list(read_readings(prepare(database)))
+
+
+@pytest.mark.parametrize("values", [None, "{}", 5])
+def test_values_of_another_type_are_damage(values: object) -> None:
+    # the table does not take them; a bit that flips on the disk asks nobody
+    assert sound_reading(("uno-1", 3, 17, 1000, 983, values, None, 0)) is None
+
+
+def test_a_damaged_schema(store: SqliteStore, database: Path) -> None:
+    store.close()
+    damaged = database.read_bytes().replace(b"CREATE TABLE probe", b"CREATE\xa0TABLE probe")
+    database.write_bytes(damaged)
+    with pytest.raises(StoreError, match="its schema is damaged"):
+        SqliteStore(database)
+    with pytest.raises(StoreError, match="its schema is damaged"):
+        list(read_readings(database))
+    assert database.read_bytes() == damaged
 
 
 def test_a_damaged_store_is_reported_while_it_is_read(store: SqliteStore, database: Path) -> None:
