@@ -246,7 +246,11 @@ class ForgingServer(SigningServer):
             return chance.choice(self._witness.answers)
         tag, form = chance.choice(WRONG_TAGS), chance.choice(FORMS)
         status = chance.choice((204, 204, 204, 204, 200, 400, 413, 422, 401, 403, 404, 429, 500, 503))
-        text = form(status, tag(post, chance, self._witness), chance)
+        wrong = tag(post, chance, self._witness)
+        while wrong == answer_tag(KEY, status, post.tag):
+            # only the server could have made that one
+            wrong = tag(post, chance, self._witness)
+        text = form(status, wrong, chance)
         self.forged.append(f"withheld, {status} {tag.__name__}: {text[:150]!r}")
         return text
 
