@@ -3,8 +3,8 @@
 #include "sleep.h" // sleep_unless
 #include "usart.h"
 
-#include "hal/console.h"
-#include "hal/flash.h" // HAL_FLASH, flash_copy
+#include "hal/console.h" // CONSOLE_IS_MODEM_LINE
+#include "hal/flash.h"   // HAL_FLASH, flash_copy
 #include "hal/idle.h"
 #include "hal/modem.h"
 
@@ -37,16 +37,6 @@ uint8_t modem_write_room() {
 }
 
 void modem_write(uint8_t byte) {
-    uno::usart_write(byte);
-}
-
-bool console_read(uint8_t& byte) {
-    return uno::usart_read(byte);
-}
-
-void console_write(uint8_t byte) {
-    while (uno::usart_write_room() == 0) {
-    }
     uno::usart_write(byte);
 }
 

@@ -2,7 +2,9 @@
 //
 // Why this life began stands in MCUSR, unless a boot loader has cleared it: Optiboot 4, on every Uno, does so
 // and tells nobody. Then the RAM knows: it has kept the mark of the life before, unless power was lost, and
-// in that mark how that life ended.
+// in that mark how that life ended. (Later boot loaders hand MCUSR over in r2, in which this one leaves
+// whatever was there, so it cannot be believed.) A brownout behind a boot loader that clears MCUSR counts as
+// Pin, or as Power if the RAM was lost with it.
 
 #include "hal/watchdog.h"
 #include "hal/stack.h"
@@ -48,20 +50,21 @@ namespace hal {
 
 ResetCause reset_cause() {
     const uint16_t former = mark;
+    const uint8_t causes = flags;
     mark = RUNNING;
-    if (former == ENDED_BY_ITSELF && (flags & _BV(PORF)) == 0) {
-        return ResetCause::Asked;
-    }
-    if ((flags & _BV(PORF)) != 0) {
+    if ((causes & _BV(PORF)) != 0) {
         return ResetCause::Power;
     }
-    if ((flags & _BV(BORF)) != 0) {
+    if (former == ENDED_BY_ITSELF) {
+        return ResetCause::Asked;
+    }
+    if ((causes & _BV(BORF)) != 0) {
         return ResetCause::Brownout;
     }
-    if ((flags & _BV(WDRF)) != 0 || former == ENDED_BY_WATCHDOG) {
+    if ((causes & _BV(WDRF)) != 0 || former == ENDED_BY_WATCHDOG) {
         return ResetCause::Watchdog;
     }
-    return former == RUNNING || (flags & _BV(EXTRF)) != 0 ? ResetCause::Pin : ResetCause::Power;
+    return former == RUNNING || (causes & _BV(EXTRF)) != 0 ? ResetCause::Pin : ResetCause::Power;
 }
 
 void watchdog_start() {

@@ -16,8 +16,12 @@ const std::string CLOSE = "AT+CIPCLOSE=4\r\n";
 // How long the node waits until it sends again.
 uint32_t pause_ms(Story& story) {
     const uint32_t since_ms = story.now_ms;
-    while (!is_send(story.wait(1))) {
+    const uint32_t limit_ms = 5000000; // more than a server may ask for
+    bool sent = false;
+    while (!sent && story.now_ms - since_ms < limit_ms) {
+        sent = is_send(story.wait(1));
     }
+    REQUIRE(sent);
     story.modem("\r\nbusy p...\r\n"); // so that the next exchange() sees the command again
     return story.now_ms - since_ms;
 }
