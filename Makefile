@@ -46,8 +46,9 @@ check: install toolchain  ## format, lint, types
 	git ls-files '*.c' '*.h' '*.cpp' | xargs $(BIN)/clang-format --dry-run --Werror
 	tools/cppcheck.sh $(DEBIAN)
 
-bench: install toolchain oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, the ingest server and the way to the log
+bench: install firmware oracles  ## measure the simulated Uno beside libsimavr and avr8js, the ESP-01, the ingest server and the way to the log
 	$(BIN)/python bench/board.py
+	$(BIN)/python bench/firmware.py
 	$(BIN)/python bench/modem.py
 	$(BIN)/python bench/bridging.py
 	$(BIN)/python bench/ingest.py
