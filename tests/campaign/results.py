@@ -9,6 +9,8 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "campaign"
+CHANGED = "-changed"
+"""Behind the commit of a working tree that is not as it was committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Results:
 
     @classmethod
     def of_this_commit(cls, *, keep: bool) -> Self:
-        """Return the results of the code as it is."""
-        return cls(FOLDER / f"{commit()}.jsonl" if keep else None)
+        """Return the results of the code as it is; of code that is no commit's, nothing is kept."""
+        name = commit()
+        return cls(FOLDER / f"{name}.jsonl" if keep and not name.endswith(CHANGED) else None)
 
     def read(self) -> Iterator[Tried]:
         """Yield what is there; a last line that was cut short is left out."""
@@ -58,5 +61,5 @@ class Results:
 
 def commit() -> str:
     """Return the commit of the working tree, with "-changed" behind it if it was changed since."""
-    described = ["git", "describe", "--always", "--abbrev=12", "--dirty=-changed", "--exclude=*"]
+    described = ["git", "describe", "--always", "--abbrev=12", f"--dirty={CHANGED}", "--exclude=*"]
     return subprocess.run(described, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()

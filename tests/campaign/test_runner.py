@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from campaign import results as results_module
 from campaign import runner
 from campaign.claims import CLAIMS, Claim, Tries
 from campaign.results import Results, Tried
@@ -69,6 +70,16 @@ def test_results_are_kept_and_a_torn_line_is_not(tmp_path: Path) -> None:
     assert list(summary([claim(odd_ones_fail)], [one, two])) == [
         "made-up                     20 trials  1 violations  3 s of processes"
     ]
+
+
+@pytest.mark.parametrize(("name", "kept"), [("0123abcd", 1), ("0123abcd-changed", 0)])
+def test_what_is_of_no_commit_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, kept: int
+) -> None:
+    monkeypatch.setattr(results_module, "FOLDER", tmp_path)
+    monkeypatch.setattr(results_module, "commit", lambda: name)
+    Results.of_this_commit(keep=True).add(Tried("made-up", 0, 10, [], 1.0))
+    assert len(list(tmp_path.iterdir())) == kept
 
 
 def test_a_finished_range_is_not_run_again(tmp_path: Path) -> None:
