@@ -26,8 +26,14 @@ GATHER_S = 0.002
 ADAPTER_BYTES = 64
 """What an adapter may still hold when the system has handed everything over (USB full speed bulk packet)."""
 JOIN_WAIT_S = 2.0
-_LOST = (serial.SerialException, OSError, TypeError, AttributeError)
+_LOST: tuple[type[Exception], ...] = (serial.SerialException, OSError, TypeError, AttributeError)
 """What pySerial 3.5 raises for a port that is gone, or that is closed under a blocked call."""
+with contextlib.suppress(ImportError):  # Windows has none
+    from termios import error as _termios_error  # which is no OSError, and passes through pySerial
+
+    _LOST += (_termios_error,)
+_LOST_OR_REFUSED: tuple[type[Exception], ...] = (*_LOST, ValueError)
+"""... or told a rate that the adapter cannot do."""
 
 
 class SerialPort:
@@ -139,7 +145,7 @@ class SerialPort:
                     with self._lock:
                         self._pending_bytes -= len(item)
                     self._ring()
-        except (*_LOST, ValueError) as error:  # ValueError: a rate that the adapter cannot do
+        except _LOST_OR_REFUSED as error:
             self._lose(error)
 
     def _lose(self, error: Exception) -> None:
@@ -156,21 +162,21 @@ class SerialPort:
 def _open(name: str, baud: int) -> serial.Serial:
     try:
         return serial.serial_for_url(name, baud, timeout=READ_WAIT_S, exclusive=True)
-    except (OSError, ValueError) as error:  # SerialException is an OSError
+    except _LOST_OR_REFUSED as error:
         raise PortError(f"cannot open {name}: {_why(error)}", hint=_hint(error)) from error
 
 
-def _number(error: OSError | ValueError) -> int | None:
+def _number(error: Exception) -> int | None:
     """Return the error number; on Windows pySerial has it in its words alone."""
     for one in (error, error.__cause__, error.__context__):
-        if isinstance(one, OSError) and one.errno is not None:
-            return one.errno
+        if isinstance(one, _LOST) and one.args and isinstance(one.args[0], int):
+            return one.args[0]
     if "FileNotFoundError(" in str(error):
         return errno.ENOENT
     return errno.EBUSY if "PermissionError(" in str(error) else None  # open elsewhere: access is denied
 
 
-def _why(error: OSError | ValueError) -> str:
+def _why(error: Exception) -> str:
     match _number(error):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return "there is no such port"
@@ -182,7 +188,7 @@ def _why(error: OSError | ValueError) -> str:
             return str(error)
 
 
-def _hint(error: OSError | ValueError) -> str:
+def _hint(error: Exception) -> str:
     match _number(error):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return (
