@@ -12,6 +12,7 @@ from unobridge.flash import flash
 from unobridge.gateway_cli import gateway
 from unobridge.ports import found
 from unobridge.provision import provision
+from unobridge.replay import replay_firmware
 from unobridge.run import run
 from unosim.attrace.cli import make_replay
 
@@ -32,5 +33,5 @@ def ports() -> None:
         click.echo("no serial ports", err=True)
 
 
-for command in (run, gateway, backlog, doctor, provision, flash, make_replay("unobridge")):
+for command in (run, gateway, backlog, doctor, provision, flash, make_replay("unobridge", replay_firmware)):
     main.add_command(command)

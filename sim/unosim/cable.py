@@ -102,17 +102,18 @@ class Cable:
                 raise CableError(f"the board stopped: {stop.name}", hint="is this image unolink's firmware?")
 
 
-def set_up(flash: bytes, settings: Mapping[str, str]) -> bytes:
-    """Let a fresh Uno with an image be set up over its cable; return its EEPROM.
+def set_up(flash: bytes, settings: Mapping[str, str], eeprom: bytes = b"") -> bytes:
+    """Let an Uno with an image be set up over its cable; return its EEPROM.
 
     Args:
         flash: the image.
         settings: values by the names of docs/provisioning.md.
+        eeprom: what its EEPROM holds before; a fresh one's if empty.
 
     Raises:
         CableError: the image does not talk, or does not take a value.
     """
-    board = Board(flash)
+    board = Board(flash, eeprom=eeprom)
     cable = Cable(board)
     cable.open()
     for name, value in settings.items():

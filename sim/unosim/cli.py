@@ -10,6 +10,7 @@ from unosim.attrace.cli import make_replay, vcd
 from unosim.demo import DemoError, Options, run_demo
 from unosim.errors import reported
 from unosim.fronts.cli import modem
+from unosim.image_replay.command import replay_firmware
 from unosim.run.command import run
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     """Simulated hardware: an Arduino Uno, an ESP-01, and the network between them."""
 
 
-for command in (modem, make_replay("unosim"), run, vcd):
+for command in (modem, make_replay("unosim", replay_firmware), run, vcd):
     main.add_command(command)
 
 
