@@ -2,7 +2,10 @@
 
 import pytest
 
+from unosim.attrace.format import Record
 from unosim.image_replay.dialogue import Dialogue, Piece, Position
+from unosim.image_replay.player import Player
+from unosim.trace import Channel
 
 HEAD = "POST /v1/readings HTTP/1.1\r\nHost: h:1\r\nAuthorization: Unolink a:0123456789012345678901\r\n"
 ROWS = '{"boot":2,"channels":["a0","a1"],"readings":[[0,17,1,null],[1,16,2,-3.5]]'
@@ -82,3 +85,23 @@ def test_a_piece_that_has_ended_has_passed_every_place_in_it(place: Position, at
 )
 def test_a_broken_request_has_no_readings(body: str) -> None:
     assert request(body).batch is None
+
+
+@pytest.mark.parametrize(
+    ("said", "late_ns", "at_ns"),
+    [
+        (b"AT+CIPSEND=1\r\na", 0, 500),
+        (b"AT+CIPSEND=1\r\na", 100, 500),  # the resolution of a recording
+        (b"AT+CIPSEND=1\r\na", 101, 601),
+        (b"AT+CIPSEND=9\r\nabcdefgh", 0, None),  # its own end counts, not the recorded one's
+        (b"AT+CIPSEND=9\r\nabcdefghi", 1_000, 1_580),
+        (b"AT+CIPSEND=9\r\n", 0, None),
+    ],
+)
+def test_the_module_speaks_after_the_same_pause(said: bytes, late_ns: int, at_ns: int | None) -> None:
+    player = Player(
+        [Record(t=500, ch=Channel.ESP_TX, text="SEND OK\r\n", baud=115_200)], heard(b"AT+CIPSEND=1\r\na")
+    )
+    for number, byte in enumerate(said, 1):
+        player.heard.hear(10 * number + late_ns, byte)
+    assert player.next_deadline() == at_ns

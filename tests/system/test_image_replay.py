@@ -5,26 +5,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from pytest_mock import MockerFixture
 
 from system.signing_server import SigningServer
 from unobridge.cli import main as unobridge
-from unosim.attrace import Recorder, load
+from unosim.attrace import Recorder, Recording, load
 from unosim.board import Board, Image
 from unosim.cli import main
+from unosim.clock import NS_PER_MS, NS_PER_S
 from unosim.esp01 import Module
 from unosim.image_replay.compare import Agreement, replay_image
 from unosim.lab import SERVER, room_sensors, set_up_eeprom
 from unosim.modem import AccessPoint
 from unosim.network import Reply, VirtualNetwork
 from unosim.simulation import Simulation
-from unosim.trace import Trace
+from unosim.trace import Channel, Trace
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("image")]
 FIRMWARE = Path(__file__).parents[2] / ".pio/build/uno/firmware.elf"
 ENDLESS_LOOP = b"\xff\xcf"  # rjmp .-2
+LATE_NS = 3 * NS_PER_S
 OTHER_KEY = bytes(range(100, 132))
 OTHER_KEY_TEXT = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoM"
 PASSWORD = "another-secret"  # noqa: S105  # the test looks for it where it must not be
@@ -41,10 +44,10 @@ OTHER_NODE = {
 
 @dataclass
 class OddServer(SigningServer):
-    """Refuses its second post, signs the answer to its third wrongly, has no time for its fourth."""
+    """Refuses its first post, signs the answer to its third wrongly, has no time for its fourth."""
 
     def answer(self, request: bytes) -> Reply:
-        self.status = {1: 422, 3: 503}.get(self.posts, 204)
+        self.status = {0: 422, 3: 503}.get(self.posts, 204)
         reply = super().answer(request)
         if self.posts != 3:
             return reply
@@ -84,12 +87,26 @@ def replay(recording: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["replay", str(recording), "--firmware", str(FIRMWARE), *options])
 
 
-def test_the_same_node_says_the_same_at_the_same_nanosecond(image: Image, recording: Path) -> None:
+def test_the_same_node_says_the_same_at_the_same_nanosecond(image: Image, tmp_path: Path) -> None:
+    recording = record(image, tmp_path / "lab.attrace", SigningServer(), seconds=60)
     eeprom = set_up_eeprom(image.flash)
     outcome = replay_image(load(recording), image.flash, eeprom, lambda _: None)
     assert isinstance(outcome, Agreement), outcome
     assert (outcome.equal_requests, outcome.off_ns_max) == (outcome.requests, 0)
-    assert outcome.requests >= 8
+    assert outcome.requests > 50
+
+
+def test_a_node_that_starts_later_is_given_the_same_pauses(image: Image, recording: Path) -> None:
+    header, records = load(recording)
+    first_ns = next(record.t for record in records if record.ch is Channel.UNO_TX)
+    late = [
+        msgspec.structs.replace(record, t=record.t + LATE_NS) if record.t >= first_ns else record
+        for record in records
+    ]
+    eeprom = set_up_eeprom(image.flash)
+    outcome = replay_image(Recording(header, late), image.flash, eeprom, lambda _: None)
+    assert isinstance(outcome, Agreement), outcome
+    assert abs(outcome.off_ns_max - LATE_NS) < NS_PER_MS
 
 
 def test_a_node_with_another_key_in_another_place_is_told_what_the_recording_shows(
@@ -129,7 +146,7 @@ def test_another_network_in_the_eeprom_shows_and_no_password_does(
     image: Image, recording: Path, tmp_path: Path
 ) -> None:
     eeprom = tmp_path / "eeprom.bin"
-    eeprom.write_bytes(set_up_eeprom(image.flash))
+    eeprom.write_bytes(set_up_eeprom(image.flash, key=OTHER_KEY_TEXT))
     assert replay(recording, "--eeprom", str(eeprom)).exit_code == 0
     eeprom.write_bytes(set_up_eeprom(image.flash, wifi_ssid="attic", wifi_password=PASSWORD))
     result = replay(recording, "--eeprom", str(eeprom))

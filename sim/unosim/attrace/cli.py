@@ -30,13 +30,13 @@ def make_replay(program: str, against_firmware: AgainstFirmware) -> click.Comman
     @click.option(
         "--firmware",
         type=click.Path(path_type=Path),
-        envvar=f"{program.upper()}_REPLAY_FIRMWARE",
+        envvar=f"{program.upper()}_FIRMWARE",
         help="Give the module's side to this image of unolink's firmware instead.",
     )
     @click.option(
         "--eeprom",
         type=click.Path(path_type=Path),
-        envvar=f"{program.upper()}_REPLAY_EEPROM",
+        envvar=f"{program.upper()}_EEPROM",
         help="What its node has been told, a file of unosim run; by default what the recording shows.",
     )
     def replay(recording: Path, firmware: Path | None, eeprom: Path | None) -> None:
