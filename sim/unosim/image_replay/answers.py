@@ -58,4 +58,4 @@ def believed(said: bytes, instants: Sequence[int], pieces: list[Piece]) -> list[
 def _went_on(request: Piece, following: Piece | None = None) -> bool:
     """Return whether a request was followed by one about something else, or by none."""
     before, after = request.batch, following.batch if following else None
-    return not (before and after and after.repeats(before) and before.readings <= after.readings)
+    return not (before and after and after.after(before) == "again")

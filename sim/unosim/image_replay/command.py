@@ -50,7 +50,7 @@ def replay_firmware(file: Path, firmware: Path, eeprom: Path | None) -> None:
         else:
             content = set_up(flash, SETTINGS | told(uno.pieces))
     except CableError as error:
-        hint = "name an image of unolink's firmware, and an EEPROM that one of these has written"
+        hint = "name an image of unolink's firmware, and settings that it takes: --eeprom FILE"
         raise ImageReplayError(f"{firmware}: {error}", hint=hint) from error
     try:
         outcome = replay_image(recording, flash, content, _progress(len(uno.pieces)))

@@ -2,7 +2,7 @@
 
 The machine is that of the demo: the lab's sensors, a module on pins 0 and 1. Rules: what the Uno says counts,
 not when; how far it leaves the recorded instants is measured. Numbers of readings may differ, but a request
-has to begin with the same reading as the former one where the recorded one did, and only there. What the Uno
+has to be the former one's again, or a part of it, where the recorded one was, and only there. What the Uno
 would go on to say after the end of the recording is no difference.
 """
 
@@ -134,11 +134,11 @@ class _Judge:
     def _is_like(self, recorded: Piece, got: Piece) -> bool:
         former = self._batches
         self._batches = recorded.batch or former[0], got.batch or former[1]
-        repeats = [
-            batch is not None and batch.repeats(before)
+        steps = [
+            batch.after(before) if batch else None
             for batch, before in zip((recorded.batch, got.batch), former, strict=True)
         ]
-        return recorded.is_like(got) and repeats[0] == repeats[1]
+        return recorded.is_like(got) and steps[0] == steps[1]
 
     def _differ(self, got: Piece | None, at_ns: int) -> Difference:
         return Difference(self._recorded[self.compared], got, at_ns, list(self._lines))

@@ -9,7 +9,7 @@ Whether it has a status hangs on the clock, too; where both have one, its names 
 import json
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from unosim.masking import hide
 
@@ -28,9 +28,11 @@ class Batch(NamedTuple):
     seq: int
     readings: int
 
-    def repeats(self, former: "Batch | None") -> bool:
-        """Return whether it begins with the same reading as the former request."""
-        return former is not None and self[:2] == former[:2]
+    def after(self, former: "Batch | None") -> Literal["other", "again", "part"]:
+        """Return what it is of the former request's readings: others, the same again, or a part of them."""
+        if former is None or self[:2] != former[:2]:
+            return "other"
+        return "part" if self.readings < former.readings else "again"
 
 
 class Piece(NamedTuple):
