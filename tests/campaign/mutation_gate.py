@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("mutations.toml")
 SHARED = (".venv", ".tools")
 """What a copy shares with the working tree: nothing in them is built from our sources."""
-AT_ONCE = 12
+AT_ONCE = 8
 """Breakages that share a copy; making one compiles the firmware's host tests, half a minute."""
 BUILD_SECONDS_MAX = 300
 TEST_SECONDS_MAX = 120
