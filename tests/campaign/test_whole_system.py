@@ -18,6 +18,7 @@ from campaign.whole.server_faults import ALL_FAULTS, ServerFault, ServerRestart
 from campaign.whole.verdict import harms
 from campaign.whole.world import Trial, World
 from campaign.whole_system import images, try_one
+from campaign.witness import Samples
 from unosim.board.events import ResetBegan
 from unosim.faults import BootGarbage, LostAnswer, Plan, parse_fault
 from unosim.lab import KEY
@@ -34,6 +35,11 @@ def trial_of(plan: str, **changes: Any) -> Trial:
 
 def test_the_first_trials_hold() -> None:
     assert list(whole_system.tries(range(4))) == [""] * 4
+
+
+@pytest.mark.parametrize("number", [748])
+def test_what_once_failed_holds(number: int) -> None:
+    assert list(whole_system.tries(range(number, number + 1))) == [""]
 
 
 def test_a_trial_repeats_itself() -> None:
@@ -124,6 +130,13 @@ def acknowledge_what_was_not_asked(world: World) -> None:
     world.server.acknowledgements.clear()
 
 
+def acknowledge_before_the_cut(world: World) -> None:
+    life = world.ending.lives[0]
+    world.ending.lives.insert(0, replace(life, boot=1, journal={}, cut=True))
+    world.witness.lives.insert(0, Samples())
+    world.ending.lives[1].heard = b""
+
+
 def measure_later(world: World) -> None:
     world.witness.lives[-1].at_ns[3] += 10**9
 
@@ -164,6 +177,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Wor
         (lose_a_reading_of_the_journal, "was in the journal, and is not stored: [(2, 9999)]"),
         (acknowledge_what_is_not_there, "acknowledged, but not stored: [(2, 9999)]"),
         (acknowledge_what_was_not_asked, "acknowledgements, the wire saw 0"),
+        (acknowledge_before_the_cut, "boot 2 counts"),
         (measure_later, "(2, 3) is stored as if taken -"),
     ],
 )
@@ -174,6 +188,14 @@ def test_the_judge_notices(
     assert list(harms(made)) == []
     tamper(made)
     assert complaint in "; ".join(harms(made))
+
+
+def test_a_reading_may_be_acknowledged_in_two_lives(world: Callable[[], World]) -> None:
+    """The power can go when the device has counted it, and its journal still holds it."""
+    made = world()
+    made.ending.lives.insert(0, replace(made.ending.lives[0], boot=1, journal={}, cut=True))
+    made.witness.lives.insert(0, Samples())
+    assert list(harms(made)) == []
 
 
 class Forgetful:

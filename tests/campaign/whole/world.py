@@ -22,6 +22,7 @@ from unosim.lab import set_up_eeprom
 from unosim.network import VirtualNetwork
 from unosim.reset_wire import ResetWire
 from unosim.simulation import Simulation
+from unosim.trace import Channel
 
 SLICE_S = 0.25
 QUIET_S = 900.0
@@ -66,6 +67,7 @@ class Life:
         counters: As it counted, at the end.
         stack_free_bytes: Never touched, at the end.
         journal: What its journal held at the end.
+        heard: All that the modem said to it.
         cut: Whether it ended in a power cut.
     """
 
@@ -73,6 +75,7 @@ class Life:
     counters: Counters
     stack_free_bytes: int
     journal: dict[Identity, dict[str, int]]
+    heard: bytes
     cut: bool
 
 
@@ -141,7 +144,7 @@ class World:
             wiring=PinSerial if trial.soft else HardwareSerial,
         )
         machine.ram_fill = trial.ram_fill
-        machine.before_cut = lambda: self._note_life(cut=True)
+        machine.before_cut = lambda: self.note_life(cut=True)
         return machine
 
     def run(self) -> Ending:
@@ -155,7 +158,7 @@ class World:
         while self._undelivered() and self._now_s() < self._quiet_since_s() + QUIET_S:
             self._run_for(SLICE_S)
         self.ending.hung = self._undelivered()
-        self._note_life(cut=False)
+        self.note_life(cut=False)
         return self.ending
 
     def _run_for(self, seconds: float) -> None:
@@ -191,15 +194,18 @@ class World:
         behind = samples.end_seq - 1 - last
         return f"{behind} readings, {counters}" if behind > IN_FLIGHT else ""
 
-    def _note_life(self, *, cut: bool) -> None:
+    def note_life(self, *, cut: bool) -> None:
+        """Add what is seen of the node now, at the end of a life."""
         board = self.simulation.board
         started = bool(self.witness.lives[-1].at_ns)
+        heard_before_bytes = sum(len(life.heard) for life in self.ending.lives)
         self.ending.lives.append(
             Life(
                 boot=boot_of(board.eeprom) if started else 0,
                 counters=read_counters(self.simulation, self.image),
                 stack_free_bytes=untouched_bytes(board, self.image) if started else RAM_BYTES,
                 journal=journal_of(board.eeprom),
+                heard=self.simulation.trace.heard(Channel.ESP_TX)[heard_before_bytes:],
                 cut=cut,
             )
         )
