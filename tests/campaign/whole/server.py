@@ -35,7 +35,7 @@ from campaign.whole.server_faults import (
 from campaign.witness import Identity
 from unoingest.app import create_app_of
 from unoingest.cloud_entry import encode_frame
-from unoingest.key_file import KeyFile, Kind, key_path
+from unoingest.key_file import LIVE_KEYS_MAX, KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.service import REQUESTS_PER_S, Service
 from unoingest.sqlite_file import connect_reader
@@ -173,8 +173,8 @@ class Server:
             path.rename(aside)
         elif KeysGone not in kinds and aside.exists():
             aside.rename(path)
-        if KeyRotated in kinds and path.exists():
-            KeyFile(path).rotate(DEVICE, self._clock_ns(), bytes(range(32, 64)))
+        if KeyRotated in kinds and path.exists() and len((keys := KeyFile(path)).read_all()) < LIVE_KEYS_MAX:
+            keys.rotate(DEVICE, self._clock_ns(), bytes(range(32, 64)))
         self._set_back_ns += sum(
             round(fault.seconds * NS_PER_S) for fault in striking if isinstance(fault, ClockBack)
         )

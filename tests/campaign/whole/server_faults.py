@@ -66,7 +66,10 @@ class KeysGone(ServerFault):
 
 @dataclass(frozen=True)
 class KeyRotated(ServerFault):
-    """The device is given a second key, which it has not heard of yet: it goes on with the first."""
+    """The device is given a second key, which it has not heard of yet: it goes on with the first.
+
+    It is not given a third: that is refused.
+    """
 
     name = "key-rotated"
 
