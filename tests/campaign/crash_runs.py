@@ -1,7 +1,8 @@
 """Cuts the power under a program that keeps something on disk, and looks at what it finds afterwards.
 
 Each run records the I/O of the real code while a workload drives it, then makes many of the states in which a
-power cut can leave its files (`crash_states.py`), and lets the workload's judge look at each.
+power cut can leave its files (`crash_states.py`), and lets the workload's judge look at each. A state that is
+byte for byte one that was judged before, after the same notes, has the verdict of that one.
 
 A workload is a program, `python PROGRAM FOLDER NAME AMOUNT [PRAGMA ...]`, that writes what it knows to be on
 disk into its notes (`notes.py`), as it goes. The judge gets what had been noted when the power was cut,
@@ -105,12 +106,18 @@ def _judged(
     notes = {step.file for step in steps if step.call == "open" and step.data == NOTES.encode()}
     noted = b"".join(step.data for step in steps if step.file in notes and step.call == "write")
     crashed, played, noted_bytes = CrashedDisk(chance), 0, 0
+    known: dict[frozenset[tuple[str, bytes]], str] = {}
     for moment in moments(steps, states, chance):
         for step in steps[played:moment]:
             if step.file not in notes:
                 crashed.play(step)
             elif step.call == "write":
                 noted_bytes += len(step.data)
+                known.clear()
         played = moment
-        write_files(disk, crashed.crash())
-        yield moment, judge(disk, noted[:noted_bytes], noted[noted_bytes:])
+        files = crashed.crash()
+        state = frozenset(files.items())
+        if state not in known:
+            write_files(disk, files)
+            known[state] = judge(disk, noted[:noted_bytes], noted[noted_bytes:])
+        yield moment, known[state]

@@ -25,6 +25,8 @@ class _File:
     name: str
     durable: bytearray = field(default_factory=bytearray)
     pending: list[Step] = field(default_factory=list)
+    settled: bytes | None = b""
+    """A copy of `durable`; None if there is none now."""
 
 
 class CrashedDisk:
@@ -53,6 +55,7 @@ class CrashedDisk:
                 file = self._files[step.file]
                 for one in file.pending:
                     _apply(file.durable, one, None)
+                    file.settled = None
                 file.pending.clear()
             case "remove":
                 self._pending_names.append(step)
@@ -70,7 +73,10 @@ class CrashedDisk:
 
     def _remains(self, file: _File) -> bytes:
         if not file.pending:
-            return bytes(file.durable)
+            # the same object each time: its hash is then known already
+            if file.settled is None:
+                file.settled = bytes(file.durable)
+            return file.settled
         content = bytearray(file.durable)
         for step in file.pending:
             fate = self._chance.random()
