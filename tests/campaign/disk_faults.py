@@ -1,12 +1,12 @@
 """Makes the disk calls of a program fail or take long, and looks whether what it promised is there.
 
 A call fails once, or a row of calls does, with the errors that disks give: input/output error, no space,
-read-only; or a row of calls takes long. The workload (`crash_runs.Workload`) goes on like somebody who is
-answered "later". If its file could not even be opened, it is started again, as an orchestrator would.
+read-only; or a row of calls takes long. `TRIALS` trials are every call of the workload in each of these ways,
+in an order in which neighbours are far apart. The workload (`crash_runs.Workload`) goes on like somebody who
+is answered "later". If its file could not even be opened, it is started again, as an orchestrator would.
 """
 
 import errno
-import random
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +21,13 @@ FAILURES = (errno.EIO, errno.ENOSPC, errno.EROFS)
 ROWS = (1, 25)
 """How many calls fail one after the other."""
 SLOW_CALLS, SLOW_US = 40, 20_000
+KINDS = (*(f"{row} {error} 0" for error in FAILURES for row in ROWS), f"{SLOW_CALLS} 0 {SLOW_US}")
+"""What can begin at a call, as the spy takes it."""
+CALLS_MAX = 224
+"""A few more than a workload makes; with threads it is not always the same number."""
+TRIALS = CALLS_MAX * len(KINDS)
+STRIDE = 969
+"""Shares no factor with `TRIALS`, and is about its golden section."""
 SECONDS_MAX = 60
 
 
@@ -39,14 +46,20 @@ class Outcome:
     harm: str
 
 
-def plans(calls: int) -> list[str]:
-    """Return every plan for a workload that makes so many disk calls."""
-    failing = [f"{first} {row} {error} 0" for first in range(calls) for error in FAILURES for row in ROWS]
-    return failing + [f"{first} {SLOW_CALLS} 0 {SLOW_US}" for first in range(calls)]
+def plan_of(trial: int, calls: int) -> str:
+    """Return the plan of a trial for a workload that makes so many disk calls.
+
+    Raises:
+        ValueError: `TRIALS` trials would not reach them all.
+    """
+    if calls > CALLS_MAX:
+        raise ValueError(f"the workload makes {calls} disk calls, more than {CALLS_MAX}")
+    call, kind = divmod(trial * STRIDE % TRIALS, len(KINDS))
+    return f"{call % calls} {KINDS[kind]}"
 
 
 def fail_the_disk(workload: Workload, trials: range, folder: Path, spy: Path) -> Iterator[Outcome]:
-    """Yield the outcome of a drawn plan for each trial.
+    """Yield the outcome of each trial.
 
     Args:
         workload: What meets the failing disk.
@@ -54,9 +67,9 @@ def fail_the_disk(workload: Workload, trials: range, folder: Path, spy: Path) ->
         folder: An empty folder for its files.
         spy: From `build_spy`.
     """
-    every = plans(len(_calls_of(workload, folder, spy)))
+    calls = len(_calls_of(workload, folder, spy))
     for trial in trials:
-        yield _outcome(workload, folder / str(trial), spy, random.Random(trial).choice(every))
+        yield _outcome(workload, folder / str(trial), spy, plan_of(trial, calls))
 
 
 def fail_the_opening(workload: Workload, folder: Path, spy: Path, error: int) -> Iterator[Outcome]:

@@ -7,6 +7,7 @@ what it held before that call or what it would have held behind it.
 import functools
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from campaign import crash_runs, journal_workload
@@ -35,4 +36,6 @@ def judge(disk: Path, noted: bytes, later: bytes) -> str:
 
 
 WORKLOAD = Workload(journal_workload.__file__, 40, judge)
+SHORT = replace(WORKLOAD, amount=15)
+"""For who tries every call of it, in each way."""
 tries = functools.partial(crash_runs.tries, WORKLOAD)

@@ -5,6 +5,7 @@ Threads write to it as the server's do (`store_workload.py`), and note what was 
 
 import functools
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 from campaign import crash_runs, store_workload
@@ -51,4 +52,6 @@ def harm_to(path: Path, acknowledged: set[Identity]) -> str:
 
 
 WORKLOAD = Workload(store_workload.__file__, 30, judge)
+SHORT = replace(WORKLOAD, amount=12)
+"""For who tries every call of it, in each way."""
 tries = functools.partial(crash_runs.tries, WORKLOAD)

@@ -13,7 +13,7 @@ import pytest
 
 from campaign import journal_crashes, store_crashes
 from campaign.crash_runs import IN_MEMORY, Workload, cut_the_power
-from campaign.disk_faults import fail_the_opening
+from campaign.disk_faults import CALLS_MAX, KINDS, TRIALS, fail_the_opening, plan_of
 from campaign.disk_record import build_spy
 
 pytestmark = pytest.mark.system
@@ -43,6 +43,17 @@ def workload(request: pytest.FixtureRequest) -> Workload:
 def test_commits_that_are_not_synced_are_caught(name: str, harm: str, spy: Path, folder: Path) -> None:
     verdicts = list(cut_the_power(WORKLOADS[name], STATES, folder, spy, pragmas=("synchronous=NORMAL",)))
     assert sum(harm in verdict.harm for verdict in verdicts) > 80
+
+
+@pytest.mark.parametrize("calls", [1, 203, CALLS_MAX])
+def test_the_trials_are_every_call_in_every_way(calls: int) -> None:
+    tried = {plan_of(trial, calls) for trial in range(TRIALS)}
+    assert tried == {f"{call} {kind}" for call in range(calls) for kind in KINDS}
+
+
+def test_a_call_that_no_trial_reaches_is_noticed() -> None:
+    with pytest.raises(ValueError, match="more than"):
+        plan_of(0, CALLS_MAX + 1)
 
 
 def test_it_opens_soundly_or_not_at_all(workload: Workload, spy: Path, folder: Path) -> None:
