@@ -75,7 +75,7 @@ CLAIMS = (
     Claim(
         "journal-crashes",
         "After a power cut the bridge's journal is sound and is as it was behind the last call that returned",
-        each_push=5_000,
+        each_push=4_000,
         campaign=200_000,
         at_once=STATES_PER_RUN,
         tries=journal_crashes.tries,
@@ -100,7 +100,7 @@ CLAIMS = (
         "forged-acks",
         "A device gives up no reading on an answer that its server did not sign, and goes on by itself",
         each_push=50,
-        campaign=5_000,
+        campaign=2_000,
         at_once=25,
         tries=forged_acks.tries,
     ),
@@ -123,7 +123,7 @@ CLAIMS = (
     Claim(
         "power-cuts",
         "After a power cut at any cycle the Uno starts with its settings, its journal and a new boot number",
-        each_push=500,
+        each_push=300,
         campaign=100_000,
         at_once=power_cuts.AT_ONCE,
         tries=power_cuts.tries,

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from campaign.claims import CLAIMS, Claim
 from campaign.results import Results, Tried
 
-TASKS_OF_A_PROCESS = 20
+TASKS_OF_A_PROCESS = 100
 """Then it ends, and with it whatever it did not give back."""
 SHOWN = 5
 """How many violations of a claim are printed."""
