@@ -1,7 +1,7 @@
 // hal/dht22.h on pin 7 (PD7): by pin-change interrupts, so that the UART goes on meanwhile.
 //
 // A bit is 50 us of low and then 27 us of high for 0, 70 us for 1 (Aosong AM2302 data sheet, section 7): from
-// one falling edge to the next it takes 77 or 120 us. Timer 0, which board.cpp starts, counts every
+// one falling edge to the next it takes 77 or 120 us. Timer 0, which clock.cpp starts, counts every
 // 4 us.
 
 #include "hal/dht22.h"
