@@ -1,4 +1,4 @@
-"""A sample of `make fuzz`: what is generated from the OpenAPI document finds nothing."""
+"""A sample of `make fuzzapi`: what is generated from the OpenAPI document finds nothing."""
 
 from pathlib import Path
 
