@@ -93,14 +93,27 @@ class Simulation:
         while not until():
             if self.now_ns >= limit_ns:
                 return False
-            stop = self.step(limit_ns)
-            if stop not in {Stop.LIMIT, Stop.EVENT}:
-                at = f"at {self.now_ns / NS_PER_S:.6f} s, pc 0x{2 * self.board.pc:04x}"
-                raise SimulationError(f"the board stopped {at}: {stop.name}")
+            self._go_on(min(limit_ns, self.now_ns + LEAP_NS_MAX))
         return True
 
+    def run_to(self, limit_s: float) -> None:
+        """Run to an instant, in simulated seconds since the first power-on.
+
+        Raises:
+            SimulationError: the board can no longer go on.
+        """
+        limit_ns = round(limit_s * NS_PER_S)
+        while self.now_ns < limit_ns:
+            self._go_on(limit_ns)
+
+    def _go_on(self, limit_ns: int) -> None:
+        stop = self.step(limit_ns)
+        if stop is not Stop.LIMIT and stop is not Stop.EVENT:
+            at = f"at {self.now_ns / NS_PER_S:.6f} s, pc 0x{2 * self.board.pc:04x}"
+            raise SimulationError(f"the board stopped {at}: {stop.name}")
+
     def step(self, limit_ns: int) -> Stop:
-        """Run to the next instant at which something happens, and let it happen.
+        """Run to the next instant at which something happens, however far it is, and let it happen.
 
         Args:
             limit_ns: where to stop if nothing happens.
@@ -110,10 +123,10 @@ class Simulation:
         """
         if self.modem.baud != self._serial.baud:
             self._serial.set_baud(self.modem.baud)
-        self._serial.feed(self._end.to_host)
+        if self._end.to_host:
+            self._serial.feed(self._end.to_host)
         deadline_ns = earliest(
             limit_ns,
-            self.now_ns + LEAP_NS_MAX,
             self._end.next_deadline(),
             self._end.to_host.next_take_ns(),
             self._supply.next_deadline(self.now_ns) if self._supply else None,

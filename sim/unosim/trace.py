@@ -46,19 +46,20 @@ class Trace:
     def __init__(self, watch: Callable[[Entry], None] | None = None) -> None:
         self.entries: list[Entry] = []
         self._watch = watch
-        self._hash = hashlib.sha256()
 
     def record(self, at_ns: int, channel: Channel, data: bytes, baud: int = 0) -> None:
         """Add an entry."""
         entry = Entry(at_ns, channel, data, baud)
         self.entries.append(entry)
-        self._hash.update(b"%d %s %d " % (at_ns, channel.encode(), len(data)) + data)
         if self._watch:
             self._watch(entry)
 
     def digest(self) -> str:
         """Return the SHA-256 of all entries so far, as 64 hexadecimal digits."""
-        return self._hash.hexdigest()
+        sha256 = hashlib.sha256()
+        for at_ns, channel, data, _ in self.entries:
+            sha256.update(b"%d %s %d " % (at_ns, channel.encode(), len(data)) + data)
+        return sha256.hexdigest()
 
     def heard(self, channel: Channel) -> bytes:
         """Return all bytes of one channel, joined."""

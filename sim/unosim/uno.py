@@ -71,12 +71,16 @@ class Uno:
         Returns:
             What the board has said meanwhile. `stop` says why it came back.
         """
-        deadline_ns = earliest(until_ns, *(part.next_deadline() for part in self.parts))
-        self.stop = self.board.run(cycles_at(max(deadline_ns or 0, self.now_ns), CLOCK_HZ))
+        deadline_ns = earliest(until_ns, *[part.next_deadline() for part in self.parts])
+        self.stop = self.board.run(max(cycles_at(deadline_ns or 0, CLOCK_HZ), self.board.cycle))
         events = self.board.take_events()
         for event in events:
             self._hear(event)
-        self._let_parts_act()
+        now_ns = self.now_ns
+        for part in self.parts:
+            due_ns = part.next_deadline()
+            if due_ns is not None and due_ns <= now_ns:
+                part.advance(now_ns, self)
         return events
 
     def run_for(self, seconds: float) -> list[Event]:
@@ -153,9 +157,3 @@ class Uno:
             for pin in part.pins:
                 if pin.port == port:
                     part.see(pin, high=bool(levels & pin.mask), now_ns=at_ns, wires=self)
-
-    def _let_parts_act(self) -> None:
-        for part in self.parts:
-            due_ns = part.next_deadline()
-            if due_ns is not None and due_ns <= self.now_ns:
-                part.advance(self.now_ns, self)

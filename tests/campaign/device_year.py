@@ -113,7 +113,7 @@ def move_in_time(world: World) -> None:
     """
     clock_ms, seq = clock_of(world.trial.number), SEQS[world.trial.number // 3 % len(SEQS)]
     board, image = world.simulation.board, world.image
-    world.simulation.run(lambda: False, limit_s=BEFORE_SETUP_S)
+    world.simulation.run_to(BEFORE_SETUP_S)
     clock = address_of(image, "clock")
     assert int.from_bytes(board.read_data(clock, 4), "little") < 3
     board.write_data(clock, clock_ms.to_bytes(4, "little"))

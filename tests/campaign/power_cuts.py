@@ -56,7 +56,7 @@ class _Torment:
         begin, length = bench.board.cycle, round(chance.choice(LIVES_S) * CLOCK_HZ * chance.random())
         cycles = sorted(begin + chance.randrange(length + 1) for _ in range(cuts))
         for cycle in cycles:
-            bench.simulation.run(lambda: False, limit_s=ns_at(cycle, CLOCK_HZ) / NS_PER_S)
+            bench.simulation.run_to(ns_at(cycle, CLOCK_HZ) / NS_PER_S)
             if self._witness.lives[-1].at_ns:
                 self._measured[boot_of(bench.board.eeprom)] = self._witness.lives[-1]
             yield self._harm_to_copy()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
 def test_the_eeprom_is_read_as_the_firmware_reads_it() -> None:
     bench = make_bench(images()["uno"], interval_ms="200")
     bench.server.status = 503
-    bench.simulation.run(lambda: False, limit_s=15)
+    bench.simulation.run_to(15)
     board = Board(bench.image.flash, eeprom=bench.board.eeprom)
     held = journal_of(bench.board.eeprom)
     cable = Cable(board)

@@ -117,13 +117,13 @@ def test_a_branch_takes_the_modem_along_and_changes_nothing_here(sketch: Sketch)
     simulation = Simulation(Board(load_image(chatter).flash), Modem(radio=Radio([])), VirtualNetwork({}))
 
     def digest_at(limit_s: float) -> str:
-        simulation.run(lambda: False, limit_s=limit_s)
+        simulation.run_to(limit_s)
         return simulation.trace.digest()
 
     def cut_and_reboot() -> tuple[int, bool]:
         boots = len([entry for entry in simulation.trace.entries if b"ets Jan" in entry.data])
         simulation.power_cycle()
-        simulation.run(lambda: False, limit_s=2)
+        simulation.run_to(2)
         again = [entry for entry in simulation.trace.entries if b"ets Jan" in entry.data]
         return len(again) - boots, simulation.trace.entries[-1].at_ns > simulation.now_ns - 200_000_000
 

@@ -60,7 +60,7 @@ def simulated(elf: Path, module: UartModule, **wired: Any) -> Simulation:
 
 
 def run_to(simulation: Simulation, limit_s: float) -> None:
-    assert not simulation.run(lambda: False, limit_s=limit_s)
+    assert not simulation.run_to(limit_s)
 
 
 def test_a_modem_is_heard_on_the_pins_of_a_software_serial(sketch: Sketch) -> None:

@@ -45,7 +45,7 @@ def batch_bytes(bench: Bench) -> float:
     warm_up(bench)
     bench.server.status = 503
     limit_s = bench.simulation.now_ns / NS_PER_S + 12
-    bench.simulation.run(lambda: False, limit_s=limit_s)
+    bench.simulation.run_to(limit_s)
     bench.server.status = 204
     stored = len(bench.server.stored)
     rows = 0
@@ -60,7 +60,7 @@ def batch_bytes(bench: Bench) -> float:
 
 def sizes_of_last_exchange(bench: Bench) -> tuple[int, int]:
     """Return what the Uno and the module say from the last AT+CIPSEND on until the answer is in."""
-    bench.simulation.run(lambda: False, limit_s=bench.simulation.now_ns / NS_PER_S + 0.3)
+    bench.simulation.run_to(bench.simulation.now_ns / NS_PER_S + 0.3)
     said = bench.simulation.trace.heard(Channel.UNO_TX)
     heard = bench.simulation.trace.heard(Channel.ESP_TX)
     return len(said) - said.rindex(b"AT+CIPSEND"), len(heard) - heard.rindex(b"\r\nRecv ") + PROMPT_BYTES
@@ -85,7 +85,7 @@ def recovery_s(bench: Bench) -> float:
     """Return how long after `OUTAGE_S` seconds of 503 the next reading is acknowledged, in s."""
     warm_up(bench)
     bench.server.status = 503
-    bench.simulation.run(lambda: False, limit_s=bench.simulation.now_ns / NS_PER_S + OUTAGE_S)
+    bench.simulation.run_to(bench.simulation.now_ns / NS_PER_S + OUTAGE_S)
     bench.server.status = 204
     ended_ns, acked = bench.simulation.now_ns, bench.counters.acked
     assert bench.run_until_acked(acked + 1, limit_s=ended_ns / NS_PER_S + 60)

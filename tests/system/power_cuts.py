@@ -20,7 +20,7 @@ def torment(image: Image, seed: int, cuts: int) -> tuple[Bench, int]:
         server.status = chance.choice([204, 204, 503])
         life_s = chance.choice([0.005, 0.06, 0.4, 6.0, 8.0, 36.0]) * chance.random()
         at_ns = simulation.now_ns + round(life_s * NS_PER_S)
-        simulation.run(lambda: False, limit_s=at_ns / NS_PER_S)
+        simulation.run_to(at_ns / NS_PER_S)
         bench.board.run(cycles_at(at_ns, CLOCK_HZ) + chance.randrange(2_000))
         bench.board.power_cycle(chance.randrange(256))
         lives += 1

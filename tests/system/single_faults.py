@@ -52,7 +52,7 @@ def suffer(image: Image, profile: str, fault: Fault) -> Outcome:
         return Outcome("the fault never struck", 0)
     seconds = fault.seconds if isinstance(fault, BusyStorm | WifiLost) else 0
     end_s = simulation.now_ns / NS_PER_S + seconds
-    simulation.run(lambda: False, limit_s=end_s)
+    simulation.run_to(end_s)
     acked = bench.counters.acked
     recovered = bench.run_until_acked(acked + 1, limit_s=end_s + RECOVERY_S)
     recovery_s = simulation.now_ns / NS_PER_S - end_s

@@ -52,12 +52,12 @@ def soak(image: Image, database: Path, hours: float, *, show: bool = False) -> S
         image, database, lambda _: None, trace=trace, interval_ms=str(INTERVAL_MS)
     ) as simulation:
         for hour in range(int(hours)):
-            simulation.run(lambda: False, limit_s=hour * HOUR_S)
+            simulation.run_to(hour * HOUR_S)
             if show:
                 acked = read_counters(simulation, image).acked
                 sys.stderr.write(f"\r{hour} h of {hours:g}, {acked} readings ")
                 sys.stderr.flush()
-        simulation.run(lambda: False, limit_s=hours * HOUR_S)
+        simulation.run_to(hours * HOUR_S)
         counters = read_counters(simulation, image)
     return Soaked(trace.digest(), counters.acked, counters.lost)
 

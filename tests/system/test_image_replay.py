@@ -63,7 +63,7 @@ def record(image: Image, path: Path, server: SigningServer, seconds: float = 12,
         board = Board(image.flash, eeprom=set_up_eeprom(image.flash, **settings))
         trace = Trace(recorder.watch)
         simulation = Simulation(board, modem, network, trace=trace, analog=room_sensors())
-        simulation.run(lambda: False, limit_s=seconds)
+        simulation.run_to(seconds)
     return path
 
 

@@ -32,7 +32,7 @@ def test_a_recorded_simulation_replays_without_a_difference(image: Image, tmp_pa
     simulation = Simulation(
         Board(image.flash, eeprom=set_up_eeprom(image.flash)), modem, network, trace=Trace(recorder.watch)
     )
-    simulation.run(lambda: False, limit_s=20)
+    simulation.run_to(20)
     recorder.close()
     loaded = load(tmp_path / "run.attrace")
     assert sum(record.do == "Received" for record in loaded.records) >= 2

@@ -41,13 +41,7 @@ _UART_INPUT_REFUSALS = {
     3: "it overlaps the frame before",
 }
 _SP, _SREG = 0x5D, 0x5F
-
-
-def _event(fields: tuple[int, int, int, int, int, int]) -> Event:
-    kind, index, value, start, at, bit_q8 = fields
-    return _EVENT_MAKERS[kind](index, value, start, at, bit_q8)
-
-
+_STOPS = tuple(Stop)
 _EVENT_MAKERS: tuple[Callable[[int, int, int, int, int], Event], ...] = (  # enum avr_output_kind
     lambda _index, value, start, at, bit_q8: UartSent(value, start, at, bit_q8),
     lambda index, _value, _start, at, _bit_q8: AdcStarted(index, at),
@@ -134,7 +128,7 @@ class Board:
         Args:
             until_cycle: absolute cycle, 0..2**62-1; one that is not ahead runs nothing.
         """
-        return Stop(self._core.run(until_cycle))
+        return _STOPS[self._core.run(until_cycle)]
 
     def step(self) -> Stop:
         """Execute one instruction or enter one interrupt; asleep, let one cycle pass."""
@@ -142,7 +136,7 @@ class Board:
 
     def take_events(self) -> list[Event]:
         """Return the queued events, oldest first, and empty the queue."""
-        return [_event(fields) for fields in self._core.take_events()]
+        return [_EVENT_MAKERS[kind](*fields) for kind, *fields in self._core.take_events()]
 
     def uart_input(self, data: int, start_cycle: int, bit_cycles_q8: int, bits: int = 8) -> None:
         """Put a frame on the receive line of USART0 (pin 0).

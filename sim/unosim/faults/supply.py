@@ -1,7 +1,7 @@
 """The supply of the whole machine: when a plan cuts the power of Uno and module, and gives it back.
 
 Rules: a cut at a cycle comes at the first instruction boundary at or after it. A torn EEPROM byte is a cut in
-the middle of a write: the supply looks for one every `LOOK_NS`, a fraction of the shortest write (1.8 ms,
+the middle of a write: the supply looks for one every `LOOK_NS`, less than the shortest write (1.8 ms,
 ATmega328P datasheet table 8-2), and counts those it finds.
 
 What it does not do: find the first of two writes to the same address, one right after the other.
@@ -15,7 +15,7 @@ from unosim.faults.catalogue import PowerCut, TornEeprom
 from unosim.faults.plan import Plan
 from unosim.faults.wire import Strike
 
-LOOK_NS = NS_PER_MS // 2
+LOOK_NS = NS_PER_MS * 3 // 2
 _EECR, _EEPE, _EEAR = 0x3F, 0x02, 0x41
 
 

@@ -43,6 +43,9 @@ class FaultyWire:
 
     def carry(self, byte: int, now_ns: int) -> bytes:
         """Let a byte (0-255) pass; return what arrives in its place: none, one, or several."""
+        if not self._byte_faults and not self._overruns:
+            self.offset += 1
+            return bytes((byte,))
         before, arriving = bytearray(), [byte]
         if any(one.at <= self.offset < one.at + one.count for one in self._overruns):
             arriving = []

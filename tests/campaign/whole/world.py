@@ -127,6 +127,8 @@ class World:
         self.injection = Injection(trial.plan)
         self.witness = Witness()
         self.ending = Ending()
+        self._looked_after_requests = -1  # only a request changes what is stored
+        self._stored: set[Identity] = set()
         self.server = Server(folder, trial.plan, self.injection.strike, lambda: self.simulation.now_ns)
         content = set_up_eeprom(self.image.flash, interval_ms=str(trial.interval_ms))
         self.simulation = self._simulation(eeprom(content))
@@ -162,7 +164,7 @@ class World:
         return self.ending
 
     def _run_for(self, seconds: float) -> None:
-        self.simulation.run(lambda: False, limit_s=self._now_s() + seconds)
+        self.simulation.run_to(self._now_s() + seconds)
 
     def _now_s(self) -> float:
         return self.simulation.now_ns / NS_PER_S
@@ -181,7 +183,9 @@ class World:
         """Return what the device has and the server has not, or ""."""
         if not self.simulation.conversions:
             return "the first reading"
-        stored = set(self.server.stored())
+        if self._looked_after_requests != self.server.requests:
+            self._looked_after_requests, self._stored = self.server.requests, set(self.server.stored())
+        stored = self._stored
         waiting = journal_of(self.simulation.board.eeprom).keys() - stored
         if waiting:
             return f"{len(waiting)} readings in the journal"

@@ -44,7 +44,7 @@ def simulated(plan: str, image: Image) -> tuple[Simulation, Injection]:
 
 def run_to(simulation: Simulation, *instants_s: float) -> Iterable[float]:
     for limit_s in instants_s:
-        simulation.run(lambda: False, limit_s=limit_s)
+        simulation.run_to(limit_s)
         yield limit_s
 
 
@@ -69,7 +69,7 @@ def test_uno_and_module_start_anew_at_the_cycle(image: Image) -> None:
 def test_a_write_is_torn_and_those_before_it_are_not() -> None:
     simulation, injection = simulated("torn-eeprom@3", Image(words(WRITES_ALL), eeprom=bytes(1024)))
     while not injection.happened:
-        simulation.run(lambda: False, limit_s=simulation.now_ns / NS_PER_S + 0.001)
+        simulation.run_to(simulation.now_ns / NS_PER_S + 0.001)
     written, torn, untouched = (simulation.board.eeprom[part] for part in (slice(3), 3, 4))
     assert (written, untouched) == (b"\x5a\x5a\x5a", 0)
     assert torn not in {0x00, 0x5A}
