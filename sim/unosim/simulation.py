@@ -154,7 +154,7 @@ class Simulation:
     def _hear(self, event: Event) -> None:
         heard = self._serial.hear(event)
         if heard:
-            self.trace.record(heard.at_ns, Channel.UNO_TX, bytes([heard.sent]), heard.baud)
-            self._end.hear(bytes([heard.byte]), self.now_ns)
+            self.trace.record(heard.at_ns, Channel.UNO_TX, bytes((heard.sent,)), heard.baud)
+            self._end.hear(bytes((heard.byte,)), self.now_ns)
         elif isinstance(event, AdcStarted):
             self.conversions[event.channel] = self.conversions.get(event.channel, 0) + 1

@@ -182,6 +182,8 @@ class FaultyModem:
 
     def _emit(self, actions: Sequence[Action | _Noise], now_ns: int) -> list[Action]:
         """Pass actions on, output over the faulty wire."""
+        if not actions:
+            return []
         emitted: list[Action] = []
         left = deque(actions)
         while left:
