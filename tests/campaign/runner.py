@@ -1,5 +1,6 @@
 """Runs ranges of trials side by side, one process a core, and shows what comes of them."""
 
+import gc
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -69,7 +70,8 @@ def _tried(tasks: Sequence[Task], processes: int) -> Iterator[Tried]:
     """
     at_a_time = processes * TASKS_OF_A_PROCESS
     for start in range(0, len(tasks), at_a_time):
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        # what is imported stays, and need not be looked through by the garbage collector again and again
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=gc.freeze) as pool:
             futures: list[Future[Tried]] = [
                 pool.submit(run_task, task) for task in tasks[start : start + at_a_time]
             ]
