@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from campaign.crash_runs import _judged
 from campaign.crash_states import SECTOR_BYTES, CrashedDisk, moments, write_files
 from campaign.disk_record import Step, build_spy, read_record, spied_environment
+from campaign.notes import NOTES
 
 OPEN = Step("open", 0, 0, b"a.db")
 NAMED = Step("sync directory", -1, 0, b"")
@@ -80,6 +82,27 @@ def test_a_folder_holds_what_was_left_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"1")
     write_files(tmp_path, {"a": b"2"})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"2"}
+
+
+def test_a_state_is_judged_once_behind_the_same_notes(tmp_path: Path) -> None:
+    noting = [Step("write", 1, at, b"n") for at in range(2)]
+    steps = [OPEN, NAMED, write(0, b"xy"), SYNC, Step("open", 1, 0, NOTES.encode()), *noting, write(2, b"z")]
+    judged = []
+
+    def judge(disk: Path, noted: bytes, later: bytes) -> str:
+        content = (disk / "a.db").read_bytes() if (disk / "a.db").exists() else None
+        judged.append((content, noted, later))
+        return str(judged[-1])
+
+    verdicts = list(_judged(judge, steps, tmp_path / "disk", 900, random.Random(1)))
+    assert len(verdicts) == 900
+    assert len(judged) == len(set(judged))
+    for notes in range(3):
+        told = {harm for moment, harm in verdicts if moment == 5 + notes}
+        assert told == {str((b"xy", b"n" * notes, b"n" * (2 - notes)))}
+    assert {harm for moment, harm in verdicts if moment == len(steps)} == {
+        str((content, b"nn", b"")) for content in (b"xy", b"xyz", b"xy\0")
+    }
 
 
 PROGRAM = """
