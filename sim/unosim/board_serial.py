@@ -52,6 +52,8 @@ class HardwareSerial:
 
     def feed(self, line: Line) -> None:
         """Put as many of a line's frames on pin 0 as the board can know of in advance."""
+        if not line:
+            return
         for frame in line.take(self._board.uart_input_room):
             self._board.uart_input(frame.data, cycles_at(frame.start_ns, CLOCK_HZ), _bit_q8(frame.baud))
 

@@ -136,7 +136,10 @@ class Board:
 
     def take_events(self) -> list[Event]:
         """Return the queued events, oldest first, and empty the queue."""
-        return [_EVENT_MAKERS[kind](*fields) for kind, *fields in self._core.take_events()]
+        return [
+            _EVENT_MAKERS[kind](index, value, start, at, bit_q8)
+            for kind, index, value, start, at, bit_q8 in self._core.take_events()
+        ]
 
     def uart_input(self, data: int, start_cycle: int, bit_cycles_q8: int, bits: int = 8) -> None:
         """Put a frame on the receive line of USART0 (pin 0).
