@@ -59,19 +59,15 @@ def simulated(elf: Path, module: UartModule, **wired: Any) -> Simulation:
     return Simulation(Board(load_image(elf).flash), module, VirtualNetwork({}), **wired)
 
 
-def run_to(simulation: Simulation, limit_s: float) -> None:
-    assert not simulation.run_to(limit_s)
-
-
 def test_a_modem_is_heard_on_the_pins_of_a_software_serial(sketch: Sketch) -> None:
     elf = sketch(SOFT_AT, "SoftwareSerial")
     simulation = simulated(elf, modem(9600), wiring=PinSerial, parts=[led := Led()])
-    run_to(simulation, 3)
+    simulation.run_to(3)
     assert led.lit
     assert simulation.trace.heard(Channel.UNO_TX).startswith(b"AT\r\n")
     assert b"unheard" not in simulation.trace.heard(Channel.UNO_TX)
     again = simulated(elf, modem(9600), wiring=PinSerial, parts=[Led()])
-    run_to(again, 3)
+    again.run_to(3)
     assert again.trace.digest() == simulation.trace.digest()
 
 
@@ -79,7 +75,7 @@ def test_a_module_of_another_rate_makes_garbage_of_it(sketch: Sketch) -> None:
     simulation = simulated(
         sketch(SOFT_AT, "SoftwareSerial"), modem(19_200), wiring=PinSerial, parts=[led := Led()]
     )
-    run_to(simulation, 3)
+    simulation.run_to(3)
     assert not led.lit
     assert b"AT\r\n" not in simulation.trace.heard(Channel.UNO_TX)
 
@@ -101,7 +97,7 @@ void loop() {{}}
 @pytest.mark.parametrize(("line", "wiring"), [("esp", PinSerial), ("Serial", HardwareSerial)])
 def test_a_module_changes_its_rate(sketch: Sketch, line: str, wiring: Wiring) -> None:
     simulation = simulated(sketch(CHANGER.format(line=line), "SoftwareSerial"), modem(9600), wiring=wiring)
-    run_to(simulation, 1.5)
+    simulation.run_to(1.5)
     heard = simulation.trace.heard(Channel.ESP_TX)
     assert heard.endswith(b"\r\nOK\r\nAT\r\n\r\nOK\r\n")
 
@@ -109,7 +105,7 @@ def test_a_module_changes_its_rate(sketch: Sketch, line: str, wiring: Wiring) ->
 def test_a_module_in_reset_is_dead_until_the_pin_rises(sketch: Sketch) -> None:
     wire = ResetWire(5, modem())
     simulation = simulated(sketch(RESETTER), wire.module, parts=[wire])
-    run_to(simulation, 2.5)
+    simulation.run_to(2.5)
     boots_s = [entry.at_ns / 1e9 for entry in simulation.trace.entries if b"ets Jan" in entry.data]
     assert boots_s == [pytest.approx(0, abs=0.01), pytest.approx(1.05, abs=0.01)]
     silent = [entry for entry in simulation.trace.entries if 1.01e9 < entry.at_ns < 1.04e9]
@@ -140,11 +136,11 @@ def test_power_that_is_cut_takes_the_words_from_the_line(sketch: Sketch) -> None
 
     def heard(simulation: Simulation) -> bytes:
         begin_s = simulation.now_ns / NS_PER_S
-        run_to(simulation, begin_s + 0.4)
+        simulation.run_to(begin_s + 0.4)
         return simulation.board.read_data(symbol.address, symbol.size)
 
     simulation = simulated(elf, modem())
-    run_to(simulation, 0.01)  # in the middle of the boot text
+    simulation.run_to(0.01)  # in the middle of the boot text
     simulation.power_cycle()
     after_the_cut = heard(simulation)
     assert b"ready" in after_the_cut
@@ -154,4 +150,4 @@ def test_power_that_is_cut_takes_the_words_from_the_line(sketch: Sketch) -> None
 def test_a_program_that_ends_asleep_for_ever_is_an_error(sketch: Sketch) -> None:
     elf = sketch("#include <avr/sleep.h>\nvoid setup() { cli(); sleep_mode(); }\nvoid loop() {}\n")
     with pytest.raises(SimulationError, match=r"the board stopped at 0\.\d+ s, pc 0x[0-9a-f]{4}: HALTED"):
-        run_to(simulated(elf, modem()), 1)
+        simulated(elf, modem()).run_to(1)
