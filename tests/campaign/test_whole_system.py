@@ -137,6 +137,11 @@ def acknowledge_before_the_cut(world: World) -> None:
     world.ending.lives[1].heard = b""
 
 
+def take_one_reading_for_another(world: World) -> None:
+    for codes in world.witness.lives[-1].codes:
+        codes[3], codes[4] = codes[4], codes[3]
+
+
 def measure_later(world: World) -> None:
     world.witness.lives[-1].at_ns[3] += 10**9
 
@@ -178,6 +183,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Wor
         (acknowledge_what_is_not_there, "acknowledged, but not stored: [(2, 9999)]"),
         (acknowledge_what_was_not_asked, "acknowledgements, the wire saw 0"),
         (acknowledge_before_the_cut, "boot 2 counts"),
+        (take_one_reading_for_another, "(2, 3) was"),
         (measure_later, "(2, 3) is stored as if taken -"),
     ],
 )

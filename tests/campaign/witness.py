@@ -22,8 +22,11 @@ Identity = tuple[int, int]
 
 
 def millivolts(channel: int, now_ns: int) -> int:
-    """Return what an analog pin has at an instant: nearly every instant another value."""
-    return now_ns // 1_000 * (7_919 + 1_024 * channel) % 5_000
+    """Return what an analog pin has at an instant: nearly every instant another value.
+
+    The prime at the end sees to it that samples at round intervals differ, too.
+    """
+    return now_ns // 1_000 * (7_919 + 1_024 * channel) % 4_999
 
 
 @dataclass
