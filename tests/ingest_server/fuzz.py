@@ -1,8 +1,7 @@
 """Generated requests against `unoingest serve` and its own OpenAPI document (schemathesis).
 
 Run as a script, with the number of cases that are wanted at least (`make fuzzapi`), or by test_fuzz.py with
-few.
-Three runs: with a reader's key, with a writer's, and signed as a device.
+few. Three runs: with a reader's key, with a writer's, and signed as a device.
 """
 
 import json
