@@ -19,7 +19,7 @@ from bridge.conftest import Command, Start
 from bridge.device import KEY_TEXT, NAME, Device, body_of
 from bridge.test_provision import Node
 from bridge.usb import WAIT_S, Cable
-from campaign.disk_record import build_spy, spied_environment
+from campaign.disk.disk_record import build_spy, spied_environment
 from unobridge.cli import main
 
 READY = b"\r\nready\r\n"

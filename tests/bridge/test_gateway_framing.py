@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.device import KEY_TEXT, NAME
-from campaign.http_framing import Case, cases
+from campaign.server.http_framing import Case, cases
 from unobridge.gateway import Gateway, GatewayServer
 from unobridge.journal import Journal
 from unobridge.keys import Keys

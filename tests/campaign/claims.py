@@ -10,25 +10,13 @@ import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from campaign import (
-    bit_flips,
-    bridge_sequences,
-    device_year,
-    disk_faults,
-    forged_acks,
-    forgeries,
-    fuzzed_requests,
-    garbled,
-    journal_crashes,
-    kills,
-    mutation_gate,
-    power_cuts,
-    single_faults,
-    slow_clients,
-    store_crashes,
-    whole_system,
-)
-from campaign.crash_runs import STATES_PER_RUN
+from campaign.bridge import bridge_sequences
+from campaign.disk import bit_flips, disk_faults, journal_crashes, store_crashes
+from campaign.disk.crash_runs import STATES_PER_RUN
+from campaign.mutation import mutation_gate
+from campaign.server import forgeries, fuzzed_requests, kills, slow_clients
+from campaign.uno import device_year, forged_acks, garbled, power_cuts, single_faults
+from campaign.whole import whole_system
 
 Tries = Callable[[range], Iterator[str]]
 

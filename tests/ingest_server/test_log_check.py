@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from campaign.crash_runs import Workload, cut_the_power
-from campaign.disk_record import build_spy
-from campaign.store_crashes import WORKLOAD
-from campaign.store_workload import STORE
+from campaign.disk.crash_runs import Workload, cut_the_power
+from campaign.disk.disk_record import build_spy
+from campaign.disk.store_crashes import WORKLOAD
+from campaign.disk.store_workload import STORE
 from unoingest.log_check import lost_commits
 
 PAGE = 4096

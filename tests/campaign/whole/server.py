@@ -19,6 +19,7 @@ from typing import Any
 
 from google.cloud.logging_v2 import types
 
+from campaign.uno.witness import Identity
 from campaign.whole.server_faults import (
     ClockBack,
     DiskFull,
@@ -32,7 +33,6 @@ from campaign.whole.server_faults import (
     ServerFault,
     ServerRestart,
 )
-from campaign.witness import Identity
 from unoingest.app import create_app_of
 from unoingest.cloud_entry import encode_frame
 from unoingest.key_file import LIVE_KEYS_MAX, KeyFile, Kind, key_path

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 
+from campaign.uno.witness import RING_READINGS, Identity, Samples
 from campaign.whole.server import POWER_ON_NS
 from campaign.whole.server_faults import ClockBack
 from campaign.whole.world import Life, World
-from campaign.witness import RING_READINGS, Identity, Samples
 from unoingest.store import StoredReading
 from unosim.clock import NS_PER_MS, NS_PER_S
 

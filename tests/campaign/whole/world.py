@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaign.uno.witness import Identity, Witness, boot_of, journal_of
 from campaign.whole.server import Server
 from campaign.whole.server_faults import Down
-from campaign.witness import Identity, Witness, boot_of, journal_of
 from system.node_bench import RESET_PIN, SSID, make_modem
 from system.whole_path import untouched_bytes
 from unosim.board import Board, Image

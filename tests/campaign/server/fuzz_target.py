@@ -1,0 +1,134 @@
+"""A server's application in this process, as its two entries call it: with keys, a fixed time, and a log."""
+
+import asyncio
+import io
+import json
+import re
+import sys
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from campaign.server import odd_requests as odd
+from campaign.server.odd_requests import Request
+from ingest_server.rsgi_side import FakeExchange, FakeHeaders, scope_of
+from unoingest.app import create_app_of
+from unoingest.key_file import KeyFile, Kind
+from unoingest.key_ring import KeyRing
+from unoingest.rsgi import RsgiEntry
+from unoingest.service import Service
+from unoingest.store import SqliteStore
+
+PIECE_BYTES = 65_536
+NOW_NS = 1_795_000_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer: names of header fields in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def problem_code(self) -> str:
+        """Return the code of a problem, or ""."""
+        return str(json.loads(self.body).get("code", "")) if self.status >= 400 and self.body else ""
+
+
+class Target:
+    """A server's application with its store, in this process; closed by `close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        store = self._stack.enter_context(closing(SqliteStore(folder / "readings.db")))
+        keys = KeyFile(folder / "keys.db")
+        for name, key in odd.DEVICES.items():
+            keys.add(name, Kind.DEVICE, 0, key)
+        for name, key in odd.WRITERS.items():
+            keys.add(name, Kind.BEARER, 0, key)
+        keys.add(odd.READER, Kind.READER, 0, odd.READER_KEY)
+        keys.add(odd.REVOKED_DEVICE, Kind.DEVICE, 0, odd.REVOKED_KEY)
+        keys.revoke(odd.REVOKED_DEVICE, 0)
+        self.log: list[bytes] = []
+        self.emitted: list[bytes] = []
+        ring = self._stack.enter_context(closing(KeyRing(folder / "keys.db")))
+        service = Service(
+            store,
+            ring,
+            clock_ns=lambda: NOW_NS,
+            emit=self.emitted.append,
+            log=self.log.append,
+            requests_per_s=0,
+        )
+        self.path = store.path
+        self._application = create_app_of(service).wsgi_app
+        self._entry = RsgiEntry(self._application, service)
+        self._stack.callback(self._entry.__rsgi_del__)
+        self._loop = self._stack.enter_context(closing(asyncio.new_event_loop()))
+
+    def close(self) -> None:
+        """Close everything."""
+        self._stack.close()
+
+    def over_wsgi(self, request: Request) -> Answered:
+        """Return the application's answer."""
+        answers: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+            answers.append((status, headers))
+
+        pieces = self._application(_environ(request), start_response)
+        try:
+            body = b"".join(pieces)
+        finally:
+            getattr(pieces, "close", lambda: None)()
+        status, headers = answers[-1]
+        named = {name.lower(): value for name, value in headers}
+        # a server below adds it anyway
+        named.pop("content-length", None)
+        return Answered(int(status[:3]), named, body)
+
+    def over_rsgi(self, request: Request) -> Answered:
+        """Return the answer of the entry of `unoingest serve`."""
+        fields = [
+            (name.removeprefix("HTTP_").replace("_", "-").lower(), value)
+            for name, value in request.headers.items()
+            if name != "CONTENT_LENGTH" or value
+        ]
+        # granian decodes the path, and shows what is no UTF-8 as such a mark
+        path = request.path.encode("latin-1").decode("utf-8", "replace")
+        scope = scope_of([], request.method, path)
+        scope.headers = FakeHeaders(fields)
+        scope.query_string, scope.client = request.query, f"{request.address}:4711"
+        body = came(request)
+        exchange = FakeExchange([body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)])
+        self._loop.run_until_complete(self._entry.__rsgi__(scope, exchange))
+        ((status, headers, body),) = exchange.answers
+        headers.pop("content-length", None)
+        return Answered(status, headers, body)
+
+
+def came(request: Request) -> bytes:
+    """Return as much of the body as a server hands on: no more than was announced."""
+    length = request.headers["CONTENT_LENGTH"]
+    return request.body[: int(length)] if re.fullmatch("[0-9]{1,18}", length) else request.body
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    return {
+        **request.headers,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path,
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": "a",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.address,
+        "wsgi.input": io.BytesIO(came(request)),
+        "wsgi.input_terminated": True,
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+    }
