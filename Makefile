@@ -78,7 +78,7 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 campaign: install firmware  ## try every claim of docs/reliability.md in full, up to two hours (ARGS="--each-push", ARGS="forgeries")
 	PYTHONPATH=tests $(BIN)/python -m campaign $(ARGS)
 
-mutants: install firmware  ## break the code on purpose in 74 ways and see a test fail each time (minutes)
+mutants: install firmware  ## break the code on purpose, in every way of a table, and see a test fail each time (minutes)
 	PYTHONPATH=tests $(BIN)/python -m campaign mutations --each-push
 
 fuzzapi: install  ## 20,000 generated requests against the ingest server and its OpenAPI document (minutes)

@@ -34,7 +34,7 @@ def backlog(*, journal: Path, as_json: bool, show_refused: bool) -> None:
             reader.close()
     if show_refused:
         for outlet, device, reason, body in refused:
-            click.echo("\t".join((outlet, device, inert(reason), inert(body.decode()))))
+            click.echo("\t".join((outlet, device, inert(reason), inert(body.decode(errors="replace")))))
     elif as_json:
         outlets = {
             name: {"requests": one.requests, "oldest_s": round(one.oldest_s, 3)}

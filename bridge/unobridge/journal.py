@@ -2,60 +2,37 @@
 
 Rules: `add` returns when the request is on disk (WAL with `synchronous=FULL` syncs at each commit). A request
 is kept until every outlet it was added for is done with it: an outlet is a way out, `http` or `mqtt`. What an
-outlet is refused for good goes to the `refused` table, where a person finds it. The size is bounded: a full
-journal takes nothing more and forgets nothing.
+outlet is refused for good goes to the `refused` table, where a person finds it, and so does a request whose
+checksum is wrong: it is not passed on. The size is bounded: a full journal takes nothing more and forgets
+nothing.
 
 What it does not do: look into requests, or know what an outlet is.
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from unobridge.errors import BridgeError
+from unobridge import journal_file
 from unobridge.instant import Instant, this_instant
+from unobridge.journal_file import checksum_of
 
-APPLICATION_ID = 0x756E6A72  # "unjr"
-VERSION = 1
 BYTES_MAX = 256 << 20
 """A year of a reading a minute, by default; an SD card hardly notices."""
-PAGE_BYTES = 4_096
-BUSY_TIMEOUT_S = 1.0
+DAMAGED = "damaged on this computer's disk"
+"""Why a request was put aside, if no outlet has refused it."""
 
-_SCHEMA = """
-CREATE TABLE request (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    device      TEXT    NOT NULL,
-    tag         TEXT    NOT NULL,
-    body        BLOB    NOT NULL,
-    received_ns INTEGER NOT NULL,
-    clock       TEXT    NOT NULL,
-    clock_ns    INTEGER NOT NULL,
-    UNIQUE (device, tag)
-) STRICT;
-CREATE TABLE pending (
-    outlet     TEXT    NOT NULL,
-    request_id INTEGER NOT NULL REFERENCES request (id),
-    PRIMARY KEY (outlet, request_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE refused (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    outlet      TEXT    NOT NULL,
-    device      TEXT    NOT NULL,
-    tag         TEXT    NOT NULL,
-    body        BLOB    NOT NULL,
-    received_ns INTEGER NOT NULL,
-    reason      TEXT    NOT NULL
-) STRICT;
-"""
-
-
-class JournalError(BridgeError):
-    """The journal cannot be opened."""
+_COLUMNS = "id, device, tag, body, received_ns, clock, clock_ns, checksum"
+_TYPES = [int, str, str, bytes, int, str, int, int]
+# only names of columns are put into these texts
+_PENDING = f"SELECT {_COLUMNS} FROM pending JOIN request ON id = request_id WHERE outlet = ?"  # noqa: S608
+_OLDEST = f"{_PENDING} ORDER BY request_id LIMIT 1"
+_NOBODYS = f"SELECT {_COLUMNS} FROM request WHERE NOT EXISTS (SELECT * FROM pending WHERE request_id = id)"  # noqa: S608
+_REFUSE = "INSERT INTO refused (outlet, device, tag, body, received_ns, reason) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class JournalUnavailableError(Exception):
@@ -79,7 +56,7 @@ class Backlog:
 
     requests: int
     oldest_s: float
-    """Since the oldest was received, in seconds; 0 if there is none."""
+    """Since the oldest was received, in seconds; 0 if there is none, or it is damaged."""
 
 
 class _Readable:
@@ -91,22 +68,22 @@ class _Readable:
     def refused(self) -> list[tuple[str, str, str, bytes]]:
         """Return what was put aside, as (outlet, device, reason, body), oldest first."""
         with self._reading() as connection:
-            return list(connection.execute("SELECT outlet, device, reason, body FROM refused ORDER BY id"))
+            rows = connection.execute("SELECT outlet, device, reason, body FROM refused ORDER BY id")
+            return [
+                (str(outlet), str(device), str(reason), _bytes(body)) for outlet, device, reason, body in rows
+            ]
 
     def backlog(self) -> dict[str, Backlog]:
         """Return what waits, by outlet."""
         now = this_instant()
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT outlet, count(*), min(request_id) FROM pending GROUP BY outlet"
-            ).fetchall()
-            found = {}
-            for outlet, count, oldest in rows:
-                received = connection.execute(
-                    "SELECT received_ns, clock, clock_ns FROM request WHERE id = ?", (oldest,)
-                ).fetchone()
-                found[outlet] = Backlog(count, Instant(*received).elapsed_ns(now) / 1e9)
-        return found
+            counts = connection.execute("SELECT outlet, count(*) FROM pending GROUP BY outlet").fetchall()
+            oldest = {outlet: connection.execute(_OLDEST, (outlet,)).fetchone() for outlet, _ in counts}
+        held = {outlet: _held(row) if row else None for outlet, row in oldest.items()}
+        return {
+            outlet: Backlog(count, one.received.elapsed_ns(now) / 1e9 if (one := held[outlet]) else 0.0)
+            for outlet, count in counts
+        }
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -129,15 +106,7 @@ class Reader(_Readable):
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        with _told(path):
-            if not path.exists():
-                raise JournalError(f"no journal at {path}", hint="name the gateway's file: --journal")
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            try:
-                _check_ours(self._connection, path)
-            except BaseException:
-                self._connection.close()
-                raise
+        self._connection = journal_file.open_for_reading(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -150,24 +119,29 @@ class Journal(_Readable):
     Args:
         path: the file; it is created if it is missing, its folder is not.
         bytes_max: its greatest size.
+        tell: is told, in one line, of damage that was found.
 
     Raises:
         JournalError: it cannot be opened, or is another program's file.
     """
 
-    def __init__(self, path: Path, *, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(
+        self, path: Path, *, bytes_max: int = BYTES_MAX, tell: Callable[[str], None] = lambda _line: None
+    ) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._sole = _claim(path)
+        self._tell = tell
+        self._sole = journal_file.claim(path)
         try:
-            self._connection = _open(path, bytes_max)
+            self._connection = journal_file.open_for_writing(path, bytes_max)
         except BaseException:
             self._sole.close()
             raise
         self._files = [path, path.with_name(path.name + "-wal")]
-        self._identities = [_identity(one) for one in self._files]
+        self._identities = self._identities_now()
         self.news = threading.Event()
         """Set whenever something has been added; whoever waits for it clears it."""
+        self._set_aside_what_nobody_waits_for()
 
     def close(self) -> None:
         """Close the file."""
@@ -186,27 +160,42 @@ class Journal(_Readable):
         self.news.set()
 
     def next(self, outlet: str, without: Collection[str] = ()) -> Held | None:
-        """Return the oldest request of an outlet that is not of one of some devices."""
+        """Return the oldest request of an outlet that is not of one of some devices.
+
+        Raises:
+            JournalUnavailableError: it cannot be read, or one before it is damaged and cannot be put aside.
+        """
         marks = ",".join("?" * len(without))
-        with self._reading() as connection:
-            row = connection.execute(
-                "SELECT id, device, tag, body, received_ns, clock, clock_ns FROM pending"  # noqa: S608  # marks only
-                " JOIN request ON id = request_id WHERE outlet = ?"
-                f" AND device NOT IN ({marks}) ORDER BY request_id LIMIT 1",
-                (outlet, *without),
-            ).fetchone()
-        return _held(row) if row else None
+        while True:
+            with self._reading() as connection:
+                row = connection.execute(
+                    f"{_PENDING} AND device NOT IN ({marks}) ORDER BY request_id LIMIT 1", (outlet, *without)
+                ).fetchone()
+            if row is None:
+                return None
+            held = _held(row)
+            if held is not None:
+                return held
+            self._set_aside(row)
 
     def after(self, outlet: str, number: int, count: int) -> list[Held]:
-        """Return the requests of an outlet behind one, oldest first, at most `count`."""
-        with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT id, device, tag, body, received_ns, clock, clock_ns FROM pending"
-                " JOIN request ON id = request_id WHERE outlet = ? AND request_id > ?"
-                " ORDER BY request_id LIMIT ?",
-                (outlet, number, count),
-            ).fetchall()
-        return [_held(row) for row in rows]
+        """Return the requests of an outlet behind one, oldest first, at most `count`.
+
+        Raises:
+            JournalUnavailableError: as `next` does.
+        """
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(
+                    f"{_PENDING} AND request_id > ? ORDER BY request_id LIMIT ?", (outlet, number, count)
+                ).fetchall()
+            found = [_held(row) for row in rows]
+            sound = [held for held in found if held is not None]
+            if len(sound) == len(found):
+                return sound
+            for row, held in zip(rows, found, strict=True):
+                if held is None:
+                    self._set_aside(row)
 
     def done(self, outlet: str, number: int) -> None:
         """Let an outlet be done with a request.
@@ -227,15 +216,16 @@ class Journal(_Readable):
         """
         with self._transaction() as connection:
             later = connection.execute(
-                "SELECT id, device, tag, body, received_ns, clock, clock_ns FROM pending"
-                " JOIN request ON id = request_id WHERE outlet = ? AND device = ? AND id > ? ORDER BY id",
-                (outlet, held.device, held.number),
+                f"{_PENDING} AND device = ? AND id > ? ORDER BY id", (outlet, held.device, held.number)
             ).fetchall()
             _finish(connection, outlet, held.number)
             for tag, body in parts:
                 _insert(connection, Held(0, held.device, tag, body, held.received), [outlet])
             for row in later:
-                _requeue(connection, outlet, _held(row))
+                next_held = _held(row)
+                # a damaged one stays where it is, in front: it is put aside when its turn comes
+                if next_held is not None:
+                    _requeue(connection, outlet, next_held)
         self.news.set()
 
     def refuse(self, outlet: str, held: Held, reason: str) -> None:
@@ -245,18 +235,38 @@ class Journal(_Readable):
             JournalUnavailableError: nothing has changed.
         """
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO refused (outlet, device, tag, body, received_ns, reason)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (outlet, held.device, held.tag, held.body, held.received.wall_ns, reason),
-            )
+            kept = (held.device, held.tag, held.body, held.received.wall_ns)
+            connection.execute(_REFUSE, (outlet, *kept, reason))
             _finish(connection, outlet, held.number)
+
+    def _identities_now(self) -> list[tuple[int, int] | None]:
+        return [journal_file.identity(one) for one in self._files]
+
+    def _set_aside(self, row: Sequence[Any]) -> None:
+        """Put a damaged request aside for every outlet that waits for it; that none does is damage, too."""
+        number, device, tag, body, received_ns, *_ = row
+        kept = (str(device), str(tag), _bytes(body), received_ns if isinstance(received_ns, int) else 0)
+        with self._transaction() as connection:
+            for outlet in _outlets_of(connection, number) or [""]:
+                connection.execute(_REFUSE, (outlet, *kept, DAMAGED))
+                _finish(connection, outlet, number)
+        self._tell(f"{device}: a request in the journal is damaged; it is kept aside")
+
+    def _set_aside_what_nobody_waits_for(self) -> None:
+        try:
+            with self._reading() as connection:
+                rows = connection.execute(_NOBODYS).fetchall()
+            for row in rows:
+                self._set_aside(row)
+        except JournalUnavailableError as error:
+            # the sound requests go on their way, and the next start tries again
+            self._tell(f"damage in the journal cannot be put aside: {error}")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection within a transaction that is on disk when it ends."""
         with self._lock:
-            if None in self._identities or self._identities != [_identity(one) for one in self._files]:
+            if None in self._identities or self._identities != self._identities_now():
                 raise JournalUnavailableError("a file of the journal was replaced or removed while in use")
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -269,18 +279,31 @@ class Journal(_Readable):
                     self._connection.execute("ROLLBACK")
 
 
-def _held(row: tuple[int, str, str, bytes, int, str, int]) -> Held:
-    """Return a request as it was read."""
-    number, device, tag, body, wall_ns, clock, clock_ns = row
+def _held(row: Sequence[Any]) -> Held | None:
+    """Return a request as it was read, or None if it is not what was stored.
+
+    A flipped bit in the head of a row makes another type of a value, or none.
+    """
+    number, device, tag, body, wall_ns, clock, clock_ns, checksum = row
+    if [type(value) for value in row] != _TYPES:
+        return None
+    if checksum_of(device, tag, body, wall_ns, clock, clock_ns) != checksum:
+        return None
     return Held(number, device, tag, body, Instant(wall_ns, clock, clock_ns))
+
+
+def _bytes(stored: object) -> bytes:
+    """Return what was stored as bytes, whatever a flipped bit has made of it."""
+    return stored if isinstance(stored, bytes) else str(stored).encode()
 
 
 def _insert(connection: sqlite3.Connection, held: Held, outlets: Collection[str]) -> None:
     received = held.received
+    stored = (held.device, held.tag, held.body, received.wall_ns, received.clock, received.clock_ns)
     connection.execute(
-        "INSERT INTO request (device, tag, body, received_ns, clock, clock_ns) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        (held.device, held.tag, held.body, received.wall_ns, received.clock, received.clock_ns),
+        "INSERT INTO request (device, tag, body, received_ns, clock, clock_ns, checksum)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (*stored, checksum_of(*stored)),
     )
     connection.executemany(
         "INSERT INTO pending SELECT ?, id FROM request WHERE device = ? AND tag = ? ON CONFLICT DO NOTHING",
@@ -291,108 +314,20 @@ def _insert(connection: sqlite3.Connection, held: Held, outlets: Collection[str]
 def _finish(connection: sqlite3.Connection, outlet: str, number: int) -> None:
     connection.execute("DELETE FROM pending WHERE outlet = ? AND request_id = ?", (outlet, number))
     connection.execute(
-        "DELETE FROM request WHERE id = ? AND id NOT IN (SELECT request_id FROM pending)", (number,)
+        "DELETE FROM request WHERE id = ? AND NOT EXISTS (SELECT * FROM pending WHERE request_id = id)",
+        (number,),
     )
+
+
+def _outlets_of(connection: sqlite3.Connection, number: int) -> list[str]:
+    """Return who waits for a request."""
+    rows = connection.execute("SELECT outlet FROM pending WHERE request_id = ?", (number,))
+    return [outlet for (outlet,) in rows]
 
 
 def _requeue(connection: sqlite3.Connection, outlet: str, held: Held) -> None:
     """Move a request behind all others; other outlets that have yet to take it move with it."""
-    outlets = [
-        name
-        for (name,) in connection.execute("SELECT outlet FROM pending WHERE request_id = ?", (held.number,))
-    ]
+    outlets = _outlets_of(connection, held.number)
     for name in outlets:
         _finish(connection, name, held.number)
     _insert(connection, held, outlets or [outlet])
-
-
-def _claim(path: Path) -> sqlite3.Connection:
-    """Return what keeps other gateways out: a lock that ends with the process, on any system."""
-    with _told(path):
-        claim = sqlite3.connect(
-            path.absolute().with_name(path.name + "-lock"),
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            claim.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            claim.close()
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            raise JournalError(
-                f"another unobridge uses the journal {path}", hint="end it, or choose another file: --journal"
-            ) from error
-    return claim
-
-
-def _open(path: Path, bytes_max: int) -> sqlite3.Connection:
-    with _told(path):
-        connection = sqlite3.connect(
-            path.absolute(), timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            _prepare(connection, path)
-            connection.execute(f"PRAGMA max_page_count = {max(1, bytes_max // PAGE_BYTES)}")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file ours if it is new; lock it, set it up, and put its name on disk."""
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables == 0:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_SCHEMA}"
-            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
-        )
-    _check_ours(connection, path)
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":  # SQLite does not raise, it stays in the mode it was in
-        raise JournalError(
-            f"the journal {path} cannot have a write-ahead log",
-            hint="put it on a local file system (not a network one), and look for disk errors: --journal",
-        )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
-    if os.name == "posix":
-        folder = os.open(path.absolute().parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name of a new file is lost in a power cut otherwise
-        finally:
-            os.close(folder)
-
-
-def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # which is then read and understood
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if (application, version) != (APPLICATION_ID, VERSION):
-        raise JournalError(
-            f"{path} is no journal of this version of unobridge", hint="name another file: --journal"
-        )
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite quotes what is damaged
-        raise JournalError(
-            f"cannot open the journal {path}: {error}",
-            hint="name a file in a folder that exists and that you may write to: --journal",
-        ) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one in its place, or None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -60,7 +60,7 @@ class Outlets:
         self._publisher: Publisher | None = None
         with ExitStack() as stack:
             keys = Keys(plan.keys)
-            self.journal = Journal(plan.journal, bytes_max=plan.journal_bytes_max)
+            self.journal = Journal(plan.journal, bytes_max=plan.journal_bytes_max, tell=tell)
             stack.callback(self.journal.close)
             if plan.forward:
                 self._start_forwarder(plan, keys, tell, stack)

@@ -2,14 +2,23 @@
 
 import os
 import sqlite3
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from unobridge.instant import Instant, this_instant
-from unobridge.journal import Journal, JournalError, JournalUnavailableError, Reader
+from unobridge.journal import DAMAGED, Held, Journal, JournalUnavailableError, Reader
+from unobridge.journal_file import JournalError
 
 NOW = Instant(1_000, "boot", 10)
+
+
+def alter(path: Path, *statements: str) -> list[tuple[object, ...]]:
+    """Change a journal as no gateway would; return what the last statement finds."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return [connection.execute(statement).fetchall() for statement in statements][-1]
 
 
 @pytest.fixture
@@ -156,6 +165,158 @@ def test_a_damaged_schema(path: Path) -> None:
         Journal(path)
     with pytest.raises(JournalError, match="cannot open the journal"):
         Reader(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = x'7b7e'",
+        "tag = 'tag!'",
+        "device = CAST(x'61ff' AS TEXT)",  # no UTF-8
+        "received_ns = received_ns + 1",
+        "clock = 'root'",
+        "clock_ns = clock_ns | 1 << 40",
+        "checksum = checksum + 1",
+    ],
+)
+def test_a_damaged_request_is_put_aside_and_told(path: Path, change: str) -> None:
+    told: list[str] = []
+    journal = Journal(path, tell=told.append)
+    for tag in ("tag1", "tag2", "tag3"):
+        journal.add("a", tag, b"{}", ["http", "mqtt"], NOW)
+    alter(path, f"UPDATE request SET {change} WHERE tag = 'tag2'")  # noqa: S608 - the test's own texts
+    first = journal.next("http")
+    assert first
+    journal.done("http", first.number)
+    third = journal.next("http")
+    assert third
+    assert third.tag == "tag3"
+    assert [held.tag for held in journal.after("mqtt", 0, 9)] == ["tag1", "tag3"]
+    assert [(outlet, reason) for outlet, _, reason, _ in journal.refused()] == [
+        ("http", DAMAGED),
+        ("mqtt", DAMAGED),
+    ]
+    assert len(told) == 1
+    assert "is damaged; it is kept aside" in told[0]
+    journal.close()
+
+
+def test_damage_waits_for_a_disk_that_takes_it_aside(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("a", "tag", b"{}", ["http"], NOW)
+    alter(path, "UPDATE request SET tag = ''")
+    journal._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(JournalUnavailableError, match="readonly"):
+        journal.next("http")
+    journal._connection.execute("PRAGMA query_only = OFF")
+    assert journal.next("http") is None
+    assert len(journal.refused()) == 1
+    journal.close()
+
+
+def test_a_split_leaves_damage_where_it_is(path: Path) -> None:
+    journal = Journal(path)
+    for tag in ("1", "2", "3"):
+        journal.add("a", tag, b"", ["http"], NOW)
+    alter(path, "UPDATE request SET body = x'00' WHERE tag = '2'")
+    first = journal.next("http")
+    assert first
+    journal.split("http", first, [("1a", b""), ("1b", b"")])
+    assert [held.tag for held in journal.after("http", 0, 9)] == ["1a", "1b", "3"]
+    assert [body for *_, body in journal.refused()] == [b"\0"]
+    journal.close()
+
+
+def test_a_request_for_which_nobody_waits_is_put_aside(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("a", "tag", b"{}", ["http"], NOW)
+    journal.close()
+    alter(path, "UPDATE pending SET request_id = 77")
+    again = Journal(path)
+    assert again.refused() == [("", "a", DAMAGED, b"{}")]
+    assert again.backlog()["http"].oldest_s == 0
+    again.close()
+
+
+def test_a_journal_of_version_1_is_taken_over(path: Path) -> None:
+    Journal(path).close()
+    alter(
+        path,
+        "DROP INDEX pending_of_request",
+        "ALTER TABLE request DROP COLUMN checksum",
+        "INSERT INTO request VALUES (1, 'a', 'tag', x'7b7d', 1000, 'boot', 10)",
+        "INSERT INTO pending VALUES ('http', 1)",
+        "PRAGMA user_version = 1",
+    )
+    journal = Journal(path)
+    assert journal.next("http") == Held(1, "a", "tag", b"{}", NOW)
+    journal.done("http", 1)
+    journal.close()
+    (schema,) = zip(*alter(path, "SELECT sql FROM sqlite_schema WHERE type = 'index'"), strict=True)
+    assert "CREATE INDEX pending_of_request ON pending (request_id)" in schema
+
+
+def test_the_way_out_costs_the_same_behind_a_long_outage(path: Path) -> None:
+    """Counted in instructions of SQLite's machine, by hundreds."""
+    journal = Journal(path)
+    hundreds: list[int] = []
+    journal._connection.set_progress_handler(lambda: hundreds.append(1), 100)
+
+    def cost() -> int:
+        hundreds.clear()
+        held = journal.next("http")
+        assert held
+        journal.done("http", held.number)
+        return len(hundreds)
+
+    def wait(requests: int) -> None:
+        for number in range(requests):
+            journal.add("a", f"{requests}/{number}", b"{}", ["http", "mqtt"], NOW)
+
+    wait(10)
+    short = cost()
+    wait(500)
+    assert cost() <= short + 1
+    journal.close()
+
+
+def test_a_flipped_bit_is_never_passed_on(tmp_path: Path, path: Path) -> None:
+    journal = Journal(path)
+    journal.add("uno-7f3a", "tag", b'{"boot":3}', ["http"], NOW)
+    stored = journal.next("http")
+    journal.close()
+    content = path.read_bytes()
+    head, end = content.index(b"uno-7f3atag") - 12, content.index(b'{"boot":3}') + 30
+    fates = Counter[str]()
+    for bit in range(8 * head, 8 * end, 5):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        copy = tmp_path / f"{bit}.db"
+        copy.write_bytes(flipped)
+        fates[fate_of(copy, stored)] += 1
+    assert fates.keys() <= {"as it was", "put aside", "found"}
+    assert fates["put aside"] > fates["as it was"]
+
+
+def fate_of(path: Path, stored: Held | None) -> str:
+    """Say what becomes of the one request of a journal."""
+    told: list[str] = []
+    try:
+        journal = Journal(path, tell=told.append)
+    except JournalError:
+        return "found"
+    try:
+        held = journal.next("http")
+        aside = journal.refused()
+    except JournalUnavailableError:
+        return "found"
+    finally:
+        journal.close()
+    if held == stored:
+        return "as it was"
+    if held is None and aside:
+        return "put aside"
+    return "found" if held is None and told else f"{held} is passed on"
 
 
 @pytest.mark.parametrize(

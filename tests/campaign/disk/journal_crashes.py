@@ -12,7 +12,8 @@ from pathlib import Path
 
 from campaign.disk import crash_runs, journal_workload
 from campaign.disk.crash_runs import Workload
-from unobridge.journal import Journal, JournalError, JournalUnavailableError
+from unobridge.journal import Journal, JournalUnavailableError
+from unobridge.journal_file import JournalError
 
 
 def judge(disk: Path, noted: bytes, later: bytes) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from campaign.disk.notes import CANNOT_OPEN, Notes, insist
 from unobridge.instant import Instant
-from unobridge.journal import Journal, JournalError, JournalUnavailableError
+from unobridge.journal import Journal, JournalUnavailableError
+from unobridge.journal_file import JournalError
 
 JOURNAL = "journal.db"
 DEVICES = ("device-0", "device-1", "device-2")
