@@ -288,6 +288,33 @@ TEST_CASE("passive receive: an announcement that was lost is made up for by look
     CHECK(story.wait(20000) == "");
 }
 
+TEST_CASE("passive receive: a modem that announces without data is in it, whatever it has answered") {
+    Story story;
+    story.sample();
+    story.bring_up(false); // it was in it before, and now it could not read the command
+    story.deliver();
+    const std::string answer = story.response(204);
+    story.modem("\r\n+IPD,4," + std::to_string(answer.size()) + "\r\n");
+    CHECK(story.host() == FETCH);
+    story.modem("\r\n+CIPRECVDATA," + std::to_string(answer.size()) + ":" + answer + "\r\nOK\r\n");
+    CHECK(counted(story) == "acked 1 rejected 0 lost 0 retries 0 resets 0");
+}
+
+TEST_CASE("requests that nobody answers lead to a reset of the modem") {
+    Story story;
+    story.sample();
+    story.bring_up();
+    for (int request = 1; request < 4; ++request) {
+        story.deliver();
+        CHECK(story.host() == CLOSE);
+        story.modem("4,CLOSED\r\n\r\nOK\r\n");
+        CHECK(story.host() == CONNECT);
+        story.modem("4,CONNECT\r\n\r\nOK\r\n");
+    }
+    story.deliver();
+    CHECK(story.host() == "AT+RST\r\n");
+}
+
 TEST_CASE("2.x: no _CUR, data by +CIPRECVDATA:n,") {
     Story story;
     story.sample();

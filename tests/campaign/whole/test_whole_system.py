@@ -37,7 +37,7 @@ def test_the_first_trials_hold() -> None:
     assert list(whole_system.tries(range(4))) == [""] * 4
 
 
-@pytest.mark.parametrize("number", [748, 3_606])
+@pytest.mark.parametrize("number", [748, 3_408, 3_606])
 def test_what_once_failed_holds(number: int) -> None:
     assert list(whole_system.tries(range(number, number + 1))) == [""]
 

@@ -8,9 +8,10 @@
 // with every failure in a row. Then the state's command is sent, and OK, ERROR or time lead on as the table
 // says.
 //
-// A failure is an ERROR that leads elsewhere than OK, or a time-out of a command. Enough of them in a row,
-// without a single answer from the server, lead to AT+RST and to joining anew. Silence at AT leads through
-// the ways of reaching the modem, and from the last of them to its reset pin.
+// A failure is an ERROR that leads elsewhere than OK, a time-out of a command, or a request without an
+// answer. Enough of them in a row, without a single answer from the server, lead to AT+RST and to joining
+// anew. Silence at AT leads through the ways of reaching the modem, and from the last of them to its reset
+// pin.
 //
 // A command that may take long is nudged after a while, with an empty line. A modem that works on it says
 // `busy`; one that never saw its end takes this for it; one whose answer was lost says ERROR.
@@ -201,7 +202,8 @@ void AtSession::handle(AtKind kind, uint8_t link) {
         has_detour_ = true;
         break;
     case AtKind::Notice:
-        if (link == LINK && passive_) {
+        if (link == LINK) {
+            passive_ = true; // whatever was understood when it was asked for
             handle_notice();
         }
         break;
@@ -479,6 +481,12 @@ void AtSession::answered() {
     if (state_ == S::Data && payload_left_bytes_ == 0) {
         set_timer(ANSWERED_TIMEOUT_MS);
         nudge_due_ = false;
+    }
+}
+
+void AtSession::unanswered() {
+    if (linked()) {
+        fail(S::Close, TIMEOUT_WEIGHT);
     }
 }
 

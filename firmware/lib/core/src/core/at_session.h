@@ -88,6 +88,10 @@ class AtSession {
     // much longer.
     void answered();
 
+    // No answer has come, or none that could be read: a failure, and where the next response would begin on
+    // the link is unknown, so it is closed and opened anew. Does nothing unless linked().
+    void unanswered();
+
     // Closes the link and opens a new one. Does nothing unless linked().
     void drop_link();
 

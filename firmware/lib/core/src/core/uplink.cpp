@@ -80,7 +80,7 @@ void Uplink::poll_exchange(uint32_t now_ms) {
         conclude(now_ms);
     } else if (state == HttpResponse::State::Garbled || timer_.expired(now_ms)) {
         if (!link_lost_) {
-            session_.drop_link(); // where the next response would begin on it is unknown
+            session_.unanswered();
         }
         retry(backoff_.next_ms(random_), now_ms);
     } else if (!session_.linked() && !link_lost_) {
