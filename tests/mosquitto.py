@@ -8,6 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
 DEBIAN = Path(__file__).parents[1] / ".tools" / "debian"
 PROGRAM = DEBIAN / "usr" / "sbin" / "mosquitto"
 
@@ -76,9 +79,27 @@ class Broker:
         """End it, gently or with SIGKILL."""
         if self._process is not None:
             self._process.send_signal(number)
+            self._process.send_signal(signal.SIGCONT)  # one that stands still would not heed the other
             self._process.wait(timeout=20)
             self._process = None
             self.is_frozen = False
+
+    def settle(self) -> None:
+        """Wait until all that it has acknowledged is on its disk, which may be later."""
+        token = os.urandom(8).hex()
+        client = Client(CallbackAPIVersion.VERSION2)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        client.publish("settled", token, qos=1, retain=True).wait_for_publish(timeout=20)
+        client.disconnect()
+        client.loop_stop()
+        memory = self._folder / "mosquitto.db"
+        for _ in range(1_000):
+            # it is written whole, under another name
+            if memory.exists() and token.encode() in memory.read_bytes():
+                return
+            time.sleep(0.01)
+        raise AssertionError((self._folder / "mosquitto.log").read_text())
 
     def freeze(self) -> None:
         """Let it stand still: connections stay, and nothing is answered."""

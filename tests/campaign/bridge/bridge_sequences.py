@@ -145,13 +145,13 @@ def lose_broker(world: World, chance: random.Random) -> None:
 def freeze_broker(world: World, chance: random.Random) -> None:
     """Let the broker take bytes and answer nothing; then let it go on, or kill it.
 
-    It begins when everything has been acknowledged and had time to get to the broker's disk: what that loses
-    of what it has acknowledged is not the bridge's fault.
+    It begins when everything has been acknowledged and is on the broker's disk: what it loses of what it has
+    acknowledged is not the bridge's fault.
     """
     broker = world.broker
     if broker is None or not broker.runs or broker.is_frozen or world.pending():
         return
-    time.sleep(0.02)
+    broker.settle()
     world.note("the broker stands still")
     broker.freeze()
 
