@@ -23,7 +23,7 @@ std::string number(uint32_t value) {
     return text_of(cursor);
 }
 
-std::string fixed(int32_t value, uint8_t decimals) {
+std::string fixed(int16_t value, uint8_t decimals) {
     TextCursor cursor;
     cursor.load_fixed_point(value, decimals);
     return text_of(cursor);
@@ -145,7 +145,7 @@ TEST_CASE("texts: numbers without leading zeros, decimals, AT strings escaped") 
     CHECK(fixed(-5, 3) == "-0.005");
     CHECK(fixed(0, 2) == "0.00");
     CHECK(fixed(1000, 0) == "1000");
-    CHECK(fixed(INT32_MIN, 0) == "-2147483648");
+    CHECK(fixed(INT16_MIN, 1) == "-3276.8");
     CHECK(quoted("") == "\"\"");
     CHECK(quoted("net") == "\"net\"");
     CHECK(quoted("a\"b,c\\") == "\"a\\\"b\\,c\\\\\"");

@@ -22,6 +22,7 @@
 
 #include "core/at_session.h"
 
+#include "core/around.h"
 #include "core/text.h" // text_at
 #include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_char, flash_copy
 #include "hal/modem.h" // MODEM_WAYS, modem_open, modem_hold_reset
@@ -419,7 +420,7 @@ void AtSession::time_out_probe() {
         return;
     }
     silent_probes_ = 0;
-    way_ = (way_ + 1) % hal::MODEM_WAYS;
+    way_ = around(way_ + 1, hal::MODEM_WAYS);
     hal::modem_open(way_);
     enter(way_ == 0 ? S::Pin : S::Probe, COMMAND_GAP_MS);
 }

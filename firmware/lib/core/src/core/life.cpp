@@ -37,7 +37,7 @@ Err begin_life(hal::ResetCause cause, Life& life) {
     for (uint8_t i = 0; i < SLOTS; ++i) {
         if (read_slot(i, slot) && slot.life.boot > life.boot) {
             life = slot.life;
-            target = (i + 1) % SLOTS;
+            target = static_cast<uint8_t>(i + 1) % SLOTS;
         }
     }
     ++life.boot;

@@ -219,7 +219,7 @@ void Request::load_row(Field field) {
 void Request::load_value(int16_t raw) {
     if (raw != NO_VALUE) {
         uint8_t decimals = 0;
-        const int32_t value = to_unit(channel_at(channel_).unit, raw, decimals);
+        const int16_t value = to_unit(channel_, raw, decimals);
         cursor_.load_fixed_point(value, decimals);
     } else {
         cursor_.load(HAL_FLASH_TEXT("null"));

@@ -1,6 +1,7 @@
 #include "core/sensors.h"
 
 #include "core/dht22.h" // dht22_begin, dht22_done, dht22_read
+#include "core/text.h"  // text_at
 #include "hal/analog.h" // analog_read
 #include "hal/flash.h"  // HAL_FLASH, flash_copy
 
@@ -12,28 +13,61 @@ namespace {
 constexpr uint16_t SUPPLY_MV = 5000;
 constexpr uint16_t FULL_SCALE = 1023;
 
-const Channel CHANNELS[] HAL_FLASH = {
-    {"a0", Sensor::Analog, 0, Unit::Raw},
-    {"a1", Sensor::Analog, 1, Unit::Raw},
-    {"a2", Sensor::Analog, 2, Unit::Raw},
-    {"a3", Sensor::Analog, 3, Unit::Raw},
-    {"a4", Sensor::Analog, 4, Unit::Raw},
-    {"a5", Sensor::Analog, 5, Unit::Raw},
-    {"a0_mv", Sensor::Analog, 0, Unit::Millivolts},
-    {"a1_mv", Sensor::Analog, 1, Unit::Millivolts},
-    {"a2_mv", Sensor::Analog, 2, Unit::Millivolts},
-    {"a3_mv", Sensor::Analog, 3, Unit::Millivolts},
-    {"a4_mv", Sensor::Analog, 4, Unit::Millivolts},
-    {"a5_mv", Sensor::Analog, 5, Unit::Millivolts},
-    {"temp_c", Sensor::Dht22, DHT22_TEMPERATURE, Unit::Tenths},
-    {"humidity_pc", Sensor::Dht22, DHT22_HUMIDITY, Unit::Tenths},
+// One text behind the other, in the order of the rows below.
+const char NAMES[] HAL_FLASH = "a0\0"
+                               "a1\0"
+                               "a2\0"
+                               "a3\0"
+                               "a4\0"
+                               "a5\0"
+                               "a0_mv\0"
+                               "a1_mv\0"
+                               "a2_mv\0"
+                               "a3_mv\0"
+                               "a4_mv\0"
+                               "a5_mv\0"
+                               "temp_c\0"
+                               "humidity_pc";
+
+// What measures it, which of the sensor's values it is (0 to 15), and its unit: one byte.
+constexpr uint8_t row(Sensor sensor, uint8_t input, Unit unit) {
+    return static_cast<uint8_t>(static_cast<uint8_t>(sensor) << 6 | static_cast<uint8_t>(unit) << 4 | input);
+}
+
+const uint8_t CHANNELS[] HAL_FLASH = {
+    /* a0          */ row(Sensor::Analog, 0, Unit::Raw),
+    /* a1          */ row(Sensor::Analog, 1, Unit::Raw),
+    /* a2          */ row(Sensor::Analog, 2, Unit::Raw),
+    /* a3          */ row(Sensor::Analog, 3, Unit::Raw),
+    /* a4          */ row(Sensor::Analog, 4, Unit::Raw),
+    /* a5          */ row(Sensor::Analog, 5, Unit::Raw),
+    /* a0_mv       */ row(Sensor::Analog, 0, Unit::Millivolts),
+    /* a1_mv       */ row(Sensor::Analog, 1, Unit::Millivolts),
+    /* a2_mv       */ row(Sensor::Analog, 2, Unit::Millivolts),
+    /* a3_mv       */ row(Sensor::Analog, 3, Unit::Millivolts),
+    /* a4_mv       */ row(Sensor::Analog, 4, Unit::Millivolts),
+    /* a5_mv       */ row(Sensor::Analog, 5, Unit::Millivolts),
+    /* temp_c      */ row(Sensor::Dht22, DHT22_TEMPERATURE, Unit::Tenths),
+    /* humidity_pc */ row(Sensor::Dht22, DHT22_HUMIDITY, Unit::Tenths),
 };
-static_assert(sizeof CHANNELS / sizeof CHANNELS[0] == CHANNELS_MAX, "as many as announced");
+static_assert(sizeof CHANNELS == CHANNELS_MAX, "as many as announced");
+
+uint8_t row_at(uint8_t index) {
+    uint8_t value;
+    hal::flash_copy(value, CHANNELS[index]);
+    return value;
+}
 
 Sensor sensor_of(uint8_t index) {
-    Sensor sensor;
-    hal::flash_copy(sensor, CHANNELS[index].sensor);
-    return sensor;
+    return static_cast<Sensor>(row_at(index) >> 6);
+}
+
+uint8_t input_of(uint8_t index) {
+    return row_at(index) & 0xF;
+}
+
+Unit unit_of(uint8_t index) {
+    return static_cast<Unit>(row_at(index) >> 4 & 3);
 }
 
 } // namespace
@@ -49,21 +83,15 @@ bool measured(uint8_t index, uint32_t now_ms) {
 }
 
 int16_t raw_value(uint8_t index) {
-    const Channel channel = channel_at(index);
-    if (channel.sensor == Sensor::Dht22) {
-        return dht22_read(channel.input);
+    const uint8_t input = input_of(index);
+    if (sensor_of(index) == Sensor::Dht22) {
+        return dht22_read(input);
     }
-    return static_cast<int16_t>(hal::analog_read(channel.input));
-}
-
-Channel channel_at(uint8_t index) {
-    Channel channel;
-    hal::flash_copy(channel, CHANNELS[index]);
-    return channel;
+    return static_cast<int16_t>(hal::analog_read(input));
 }
 
 const char* channel_name(uint8_t index) {
-    return CHANNELS[index].name;
+    return text_at(NAMES, index);
 }
 
 uint8_t channel_count(ChannelMask channels) {
@@ -81,10 +109,11 @@ uint8_t next_channel(ChannelMask channels, uint8_t index) {
     return index;
 }
 
-int32_t to_unit(Unit unit, int16_t raw, uint8_t& decimals) {
+int16_t to_unit(uint8_t index, int16_t raw, uint8_t& decimals) {
+    const Unit unit = unit_of(index);
     decimals = unit == Unit::Tenths ? 1 : 0;
     if (unit == Unit::Millivolts) {
-        return (static_cast<int32_t>(raw) * SUPPLY_MV + FULL_SCALE / 2) / FULL_SCALE;
+        return static_cast<int16_t>((static_cast<uint32_t>(raw) * SUPPLY_MV + FULL_SCALE / 2) / FULL_SCALE);
     }
     return raw;
 }

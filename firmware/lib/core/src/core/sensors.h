@@ -20,13 +20,6 @@ enum class Sensor : uint8_t { Analog, Dht22 };
 
 enum class Unit : uint8_t { Raw, Millivolts, Tenths };
 
-struct Channel {
-    char name[12];
-    Sensor sensor;
-    uint8_t input; // which of the sensor's values
-    Unit unit;
-};
-
 // Starts a measurement of the channel in row `index`; may be called again while one is under way.
 void begin_measurement(uint8_t index, uint32_t now_ms);
 
@@ -36,9 +29,6 @@ bool measured(uint8_t index, uint32_t now_ms);
 // The raw value, or NO_VALUE. Takes up to 120 us.
 int16_t raw_value(uint8_t index);
 
-// A copy of row `index`, 0 to CHANNELS_MAX - 1.
-Channel channel_at(uint8_t index);
-
 // The name of row `index`, in program memory.
 const char* channel_name(uint8_t index);
 
@@ -47,7 +37,8 @@ uint8_t channel_count(ChannelMask channels);
 // The next channel of `channels` from row `index` on, or CHANNELS_MAX.
 uint8_t next_channel(ChannelMask channels, uint8_t index);
 
-// What is sent for a raw value that is one: a number, and how many of its digits are behind the point.
-int32_t to_unit(Unit unit, int16_t raw, uint8_t& decimals);
+// What is sent for a raw value of row `index` that is one: a number, and how many of its digits are behind
+// the point.
+int16_t to_unit(uint8_t index, int16_t raw, uint8_t& decimals);
 
 } // namespace unolink

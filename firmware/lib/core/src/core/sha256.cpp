@@ -87,12 +87,12 @@ void Sha256::compress() {
     uint32_t v[8];
     memcpy(v, state_, sizeof v);
     for (uint8_t round = 0; round < 64; ++round) {
-        uint32_t& word = words_[round % 16];
+        uint32_t& word = words_[round & 15];
         if (round >= 16) {
-            const uint32_t near = words_[(round + 14) % 16];
-            const uint32_t far = words_[(round + 1) % 16];
+            const uint32_t near = words_[(round + 14) & 15];
+            const uint32_t far = words_[(round + 1) & 15];
             word += (rotate_right(near, 17) ^ rotate_right(near, 19) ^ near >> 10) +
-                    words_[(round + 9) % 16] + (rotate_right(far, 7) ^ rotate_right(far, 18) ^ far >> 3);
+                    words_[(round + 9) & 15] + (rotate_right(far, 7) ^ rotate_right(far, 18) ^ far >> 3);
         }
         const uint32_t choice = (v[4] & (v[5] ^ v[6])) ^ v[6];
         const uint32_t majority = ((v[0] ^ v[1]) & (v[0] ^ v[2])) ^ v[0];

@@ -29,10 +29,10 @@ void TextCursor::load_quoted(StoredText text) {
     opened_ = false;
 }
 
-void TextCursor::load_fixed_point(int32_t value, uint8_t decimals) {
+void TextCursor::load_fixed_point(int16_t value, uint8_t decimals) {
     const bool negative = value < 0;
-    const uint32_t magnitude = static_cast<uint32_t>(value);
-    load_decimal(negative ? 0 - magnitude : magnitude, negative, decimals);
+    const uint16_t magnitude = static_cast<uint16_t>(negative ? -value : value);
+    load_decimal(magnitude, negative, decimals);
 }
 
 void TextCursor::load_tag(const uint8_t* bytes) {

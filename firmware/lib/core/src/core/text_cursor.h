@@ -34,7 +34,7 @@ class TextCursor {
     void load_number(uint32_t number) { load_decimal(number, false, 0); }
 
     // `value` divided by ten to the power of `decimals` (0 to 3): -215 with 1 is -21.5.
-    void load_fixed_point(int32_t value, uint8_t decimals);
+    void load_fixed_point(int16_t value, uint8_t decimals);
 
     // 16 bytes in base64url without padding (RFC 4648, section 5): 22 characters. They must outlive it.
     void load_tag(const uint8_t* bytes);

@@ -63,7 +63,7 @@ void Uplink::begin(uint32_t now_ms) {
 uint8_t Uplink::batch_size() {
     Reading reading;
     uint8_t rows = 0;
-    const uint8_t fitting = BATCH_VALUES_MAX / channel_count(config_.channels);
+    const uint8_t fitting = static_cast<uint8_t>(BATCH_VALUES_MAX) / channel_count(config_.channels);
     const uint8_t limit = alone_ ? 1 : fitting < BATCH_MAX ? fitting : BATCH_MAX;
     while (rows < limit && rows < backlog_.size() && backlog_.get(rows, reading) &&
            (rows == 0 || reading.boot == boot_)) {
