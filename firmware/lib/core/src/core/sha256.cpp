@@ -31,20 +31,31 @@ const uint32_t ROUND[64] HAL_FLASH = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-uint32_t rotate_right(uint32_t value, uint8_t bits) {
-    while (bits >= 8) { // whole bytes are cheap on an 8-bit machine
-        value = value >> 8 | value << 24;
-        bits -= 8;
-    }
-    while (bits-- > 0) {
+__attribute__((noinline)) uint32_t rotate_right(uint32_t value, uint8_t bits) {
+    do {
         value = value >> 1 | value << 31;
-    }
+    } while (--bits > 0);
     return value;
 }
 
-// The sum of three rotations that every function of SHA-256 is made of.
-uint32_t mix(uint32_t value, uint8_t first, uint8_t second, uint8_t third) {
-    return rotate_right(value, first) ^ rotate_right(value, second) ^ rotate_right(value, third);
+// FIPS 180-4, 4.1.2: each function of one word is the sum (by bits) of three copies of it, turned by `second`,
+// by `first` more, and either shifted by `third`, or all of them turned by `third` more.
+constexpr uint8_t SHIFT = 0x80;
+__attribute__((noinline)) uint32_t mixed(const uint32_t& word, uint8_t first, uint8_t second, uint8_t third) {
+    const uint32_t value = rotate_right(rotate_right(word, first) ^ word, second);
+    if ((third & SHIFT) != 0) {
+        return value ^ word >> (third & 15);
+    }
+    return rotate_right(value ^ word, third);
+}
+
+__attribute__((noinline)) void add(uint32_t value, uint32_t& to) {
+    to += value;
+}
+
+// Of each bit: the first of `two` where `which` is 1, the second where it is 0.
+__attribute__((noinline)) uint32_t choice(const uint32_t& which, const uint32_t* two) {
+    return ((two[0] ^ two[1]) & which) ^ two[1];
 }
 
 uint32_t flash_word(const uint32_t& word) {
@@ -82,29 +93,35 @@ void Sha256::finish(uint8_t* digest) {
     }
 }
 
-// FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round.
+// FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round. A word of the
+// message is replaced by that of 16 rounds later as soon as it is used.
 void Sha256::compress() {
-    uint32_t v[8];
-    memcpy(v, state_, sizeof v);
+    uint32_t v[9];
+    memcpy(v + 1, state_, sizeof state_);
     for (uint8_t round = 0; round < 64; ++round) {
-        uint32_t& word = words_[round & 15];
-        if (round >= 16) {
-            const uint32_t near = words_[(round + 14) & 15];
-            const uint32_t far = words_[(round + 1) & 15];
-            word += (rotate_right(near, 17) ^ rotate_right(near, 19) ^ near >> 10) +
-                    words_[(round + 9) & 15] + (rotate_right(far, 7) ^ rotate_right(far, 18) ^ far >> 3);
-        }
-        const uint32_t choice = (v[4] & (v[5] ^ v[6])) ^ v[6];
-        const uint32_t majority = ((v[0] ^ v[1]) & (v[0] ^ v[2])) ^ v[0];
-        const uint32_t first = v[7] + mix(v[4], 6, 11, 25) + choice + flash_word(ROUND[round]) + word;
-        const uint32_t second = mix(v[0], 2, 13, 22) + majority;
-        memmove(v + 1, v, sizeof v - sizeof v[0]);
-        v[4] += first;
-        v[0] = first + second;
+        uint32_t& word = word_at(round);
+        uint32_t& sum = v[8];
+        add(word, sum);
+        add(flash_word(ROUND[round]), sum);
+        add(mixed(v[5], 14, 5, 6), sum);
+        add(choice(v[5], v + 6), sum);
+        add(sum, v[4]);
+        add(mixed(v[1], 9, 11, 2), sum);
+        v[0] = ~(v[1] ^ v[2]);
+        add(choice(v[0], v + 2), sum);
+        v[0] = sum;
+        memmove(v + 1, v, sizeof state_);
+        add(word_at(round + 9), word);
+        add(mixed(word_at(round + 1), 11, 7, SHIFT | 3), word);
+        add(mixed(word_at(round + 14), 2, 17, SHIFT | 10), word);
     }
     for (uint8_t i = 0; i < 8; ++i) {
-        state_[i] += v[i];
+        add(v[i + 1], state_[i]);
     }
+}
+
+uint32_t& Sha256::word_at(uint8_t round) {
+    return words_[round & 15];
 }
 
 } // namespace unolink

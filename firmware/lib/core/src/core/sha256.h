@@ -21,10 +21,11 @@ class Sha256 {
 
   private:
     void compress();
+    __attribute__((noinline)) uint32_t& word_at(uint8_t round);
 
-    uint16_t length_bytes_;
-    uint32_t state_[8];
     uint32_t words_[16]; // the block, and then its message schedule, 16 words at a time
+    uint32_t state_[8];
+    uint16_t length_bytes_;
 };
 
 } // namespace unolink

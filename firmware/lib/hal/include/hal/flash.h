@@ -29,11 +29,15 @@ inline char flash_char(const char* address) {
 template <typename Row>
 void flash_copy(Row& to, const Row& from) {
 #ifdef __AVR__
-    if (sizeof(Row) == 1) { // a fifth of the code
+    if (sizeof(Row) == 1) { // these take a fifth of the code
         reinterpret_cast<uint8_t&>(to) = pgm_read_byte(&from);
-        return;
+    } else if (sizeof(Row) == 2) {
+        reinterpret_cast<uint16_t&>(to) = pgm_read_word(&from);
+    } else if (sizeof(Row) == 4) {
+        reinterpret_cast<uint32_t&>(to) = pgm_read_dword(&from);
+    } else {
+        memcpy_P(&to, &from, sizeof(Row));
     }
-    memcpy_P(&to, &from, sizeof(Row));
 #else
     memcpy(&to, &from, sizeof(Row));
 #endif
