@@ -9,6 +9,7 @@
 #include "core/console.h"
 #include "core/http_response.h"
 #include "core/journal.h"
+#include "core/life.h"
 #include "core/node.h"
 #include "fake_board.h"
 
@@ -26,7 +27,7 @@ void must(bool holds) {
 }
 
 void feed_parser(const uint8_t* bytes, size_t count) {
-    AtParser parser;
+    AtParser parser = {};
     for (size_t i = 0; i < count; ++i) {
         const AtEvent event = parser.feed(bytes[i]);
         must(event.kind != AtKind::Data || event.byte == bytes[i]);
@@ -51,49 +52,46 @@ void feed_response(const uint8_t* bytes, size_t count) {
 void feed_console(const uint8_t* bytes, size_t count) {
     fake_eeprom.erase();
     fake_board.console.clear();
-    Settings settings;
-    settings.begin();
-    settings.begin_draft();
-    const Life life = {};
-    const Counters counters = {};
-    Console console(settings, life, counters, 0, 0);
+    Settings::begin();
+    Settings::begin_draft();
+    Console console = {};
+    console.begin(0, 0);
     for (size_t i = 0; i < count && i < 2000; ++i) {
         console.receive(bytes[i], 0);
     }
-    Settings after;
-    after.begin();
-    must(!after.complete() || (after.has(Setting::Key) && after.has(Setting::WifiSsid)));
+    Settings::begin();
+    must(!Settings::complete() || (Settings::has(Setting::Key) && Settings::has(Setting::WifiSsid)));
 }
 
 // Whatever the EEPROM holds, what it gives is what a checksum vouches for.
 void look_at_eeprom(const uint8_t* bytes, size_t count) {
     fake_eeprom.erase();
     memcpy(fake_eeprom.bytes, bytes, count < sizeof fake_eeprom.bytes ? count : sizeof fake_eeprom.bytes);
-    Settings settings;
-    settings.begin();
-    Journal journal;
-    journal.begin(3);
+    Settings::begin();
+    use_channels(3);
+    Journal journal = {};
+    journal.begin();
     Reading reading;
     for (uint8_t i = 0; i < journal.size(); ++i) {
         journal.get(i, reading);
     }
-    Life life;
-    must(begin_life(hal::ResetCause::Power, life) == Err::None || life.boot == 0);
+    must(begin_life(hal::ResetCause::Power) == Err::None || this_life.boot == 0);
 }
 
 void torment_node(const uint8_t* bytes, size_t count) {
     fake_eeprom.erase();
-    Settings settings;
-    settings.begin();
-    settings.begin_draft();
-    settings.store_text(Setting::WifiSsid, "n", 1);
-    settings.store_text(Setting::ServerHost, "h", 1);
-    settings.store_text(Setting::Device, "d", 1);
-    settings.store_text(Setting::Key, "0123456789abcdef0123456789abcdef", KEY_BYTES);
-    must(settings.save() == Err::None);
-    Counters counters = {};
-    const NodeConfig config = {&settings, {1, {}}, 3};
-    Node node(config, counters, 0);
+    Settings::begin();
+    Settings::begin_draft();
+    Settings::store_text(Setting::WifiSsid, "n", 1);
+    Settings::store_text(Setting::ServerHost, "h", 1);
+    Settings::store_text(Setting::Device, "d", 1);
+    Settings::store_text(Setting::Key, "0123456789abcdef0123456789abcdef", KEY_BYTES);
+    must(Settings::save() == Err::None);
+    this_life = {1, {}};
+    use_channels(3);
+    const uint32_t acked_before = counted(Counter::Acked);
+    Node node = {};
+    node.begin(0);
     node.add({1, 0, 0, {1, 2}});
     uint32_t now_ms = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -106,7 +104,7 @@ void torment_node(const uint8_t* bytes, size_t count) {
         for (uint8_t byte = 0; node.next_tx(byte);) {
         }
     }
-    must(counters.acked == 0); // nobody can sign here
+    must(counted(Counter::Acked) == acked_before); // nobody can sign here
     must(node.waiting() == 1);
 }
 

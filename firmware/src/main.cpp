@@ -22,21 +22,14 @@
 #include <stddef.h> // size_t
 
 using unolink::Console;
-using unolink::Counters;
 using unolink::Knock;
 using unolink::Node;
-using unolink::NodeConfig;
 using unolink::Reading;
 using unolink::Sampler;
 using unolink::Setting;
 using unolink::Settings;
 using unolink::Sign;
 using unolink::Timer;
-
-// A debugger or simulator finds the life signs by this name in the image's symbol table.
-extern "C" {
-__attribute__((used, externally_visible)) volatile Counters unolink_counters;
-}
 
 // avr-libc has no <new>.
 inline void* operator new(size_t, void* place) {
@@ -49,24 +42,17 @@ constexpr uint16_t COMPLAINT_INTERVAL_MS = 10000;
 
 enum class Work : uint8_t { Asking, Sampling, Talking };
 
-Settings settings;
-NodeConfig config;
 Knock knock;
 Timer complaint_timer;
 Work work = Work::Asking;
 
 struct Sensing {
-    explicit Sensing(uint32_t now_ms)
-        : sampler(settings.number(Setting::IntervalMs), config.channels, now_ms),
-          node(config, unolink_counters, now_ms) {}
-
     Sampler sampler;
     Node node;
 };
 
 // One of them at a time.
 union Worker {
-    Worker() {}
     Sensing sensing;
     Console console;
 } the_worker;
@@ -82,7 +68,7 @@ Worker& worker() {
 // Without a number never used before, the server could not tell this life's readings from an earlier one's.
 void begin_life() {
     const hal::ResetCause cause = hal::reset_cause();
-    while (unolink::begin_life(cause, config.life) != unolink::Err::None) {
+    while (unolink::begin_life(cause) != unolink::Err::None) {
         hal::led_set(true); // steadily on: the EEPROM is worn out
         hal::watchdog_kick();
     }
@@ -90,31 +76,33 @@ void begin_life() {
 }
 
 void begin_work(uint32_t now_ms) {
-    settings.begin();
-    if (!settings.complete()) {
-        settings.begin_draft(); // so that it can be asked what is missing
+    Settings::begin();
+    if (!Settings::complete()) {
+        Settings::begin_draft(); // so that it can be asked what is missing
         return;
     }
-    config.settings = &settings;
-    config.channels = static_cast<unolink::ChannelMask>(settings.number(Setting::Channels));
-    new (&worker().sensing) Sensing(now_ms);
+    unolink::use_channels(static_cast<unolink::ChannelMask>(Settings::number(Setting::Channels)));
+    new (&worker().sensing) Sensing();
+    worker().sensing.sampler.begin(Settings::number(Setting::IntervalMs), now_ms);
+    worker().sensing.node.begin(now_ms);
     work = Work::Sampling;
 }
 
 void open_console(uint32_t now_ms) {
-    uint16_t waiting = 0;
+    uint8_t waiting = 0;
     if (work == Work::Sampling) {
         worker().sensing.node.save_backlog();
         waiting = worker().sensing.node.waiting();
     }
-    new (&worker().console) Console(settings, config.life, unolink_counters, waiting, now_ms);
+    new (&worker().console) Console();
+    worker().console.begin(waiting, now_ms);
     work = Work::Talking;
     worker().console.greet();
 }
 
 void ask(uint32_t now_ms) {
     if (complaint_timer.expired(now_ms)) {
-        Console::complain(settings);
+        Console::complain();
         complaint_timer.start(COMPLAINT_INTERVAL_MS, now_ms);
     }
 }

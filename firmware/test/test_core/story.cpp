@@ -1,27 +1,19 @@
 #include "story.h"
 
 #include "core/hmac.h"
+#include "core/life.h"
 #include "core/setting_values.h"
 #include "fake_board.h"
 
 #include <doctest.h>
-#include <new> // placement
 
 using unolink::Setting;
+using unolink::Settings;
 
-namespace {
-
-unolink::NodeConfig story_config() {
-    return {&story_settings(), {STORY_BOOT, {2, 1, 0, 0}}, 3};
-}
-
-} // namespace
-
-const unolink::Settings& story_settings() {
-    static unolink::Settings settings;
+void story_settings() {
     fake_eeprom.erase();
-    settings.begin();
-    settings.begin_draft();
+    Settings::begin();
+    Settings::begin_draft();
     const struct {
         Setting setting;
         std::string value;
@@ -33,11 +25,10 @@ const unolink::Settings& story_settings() {
         {Setting::Key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"},
     };
     for (const auto& row : values) {
-        const char* wanted = store_value(settings, row.setting, row.value.c_str());
+        const char* wanted = store_value(row.setting, row.value.c_str());
         REQUIRE(wanted == nullptr);
     }
-    REQUIRE(settings.save() == unolink::Err::None);
-    return settings;
+    REQUIRE(Settings::save() == unolink::Err::None);
 }
 
 std::string text_of(unolink::TextCursor& cursor) {
@@ -49,10 +40,9 @@ std::string text_of(unolink::TextCursor& cursor) {
 }
 
 std::string story_tag(const std::string& text) {
-    unolink::Settings settings;
-    settings.begin();
+    Settings::begin();
     unolink::Hmac hmac;
-    hmac.begin(settings.address_of(Setting::Key) + 1);
+    hmac.begin(Settings::address_of(Setting::Key) + 1);
     for (const char byte : text) {
         hmac.feed(static_cast<uint8_t>(byte));
     }
@@ -63,9 +53,15 @@ std::string story_tag(const std::string& text) {
     return text_of(cursor);
 }
 
-Story::Story(Pace pace, uint32_t start_ms)
-    : now_ms(start_ms), config(story_config()),
-      node(*new (garbage_.bytes) unolink::Node(config, counters, start_ms)), pace_(pace) {}
+Story::Story(Pace pace, uint32_t start_ms) : now_ms(start_ms), pace_(pace) {
+    story_settings();
+    unolink::this_life = {STORY_BOOT, {2, 1, 0, 0}};
+    unolink::use_channels(3);
+    for (volatile uint32_t& counter : unolink_counters) {
+        counter = 0;
+    }
+    node.begin(start_ms);
+}
 
 void Story::step() {
     ++now_ms;
@@ -162,11 +158,15 @@ std::string Story::response(int status, const std::string& headers) const {
            (status == 204 ? "" : "{}");
 }
 
-std::string counted(const Story& story) {
-    const unolink::Counters& c = story.counters;
-    return "acked " + std::to_string(c.acked) + " rejected " + std::to_string(c.rejected) + " lost " +
-           std::to_string(c.lost) + " retries " + std::to_string(c.retries) + " resets " +
-           std::to_string(c.modem_resets);
+std::string counter_text(unolink::Counter counter) {
+    return std::to_string(unolink::counted(counter));
+}
+
+std::string all_counted() {
+    using unolink::Counter;
+    return "acked " + counter_text(Counter::Acked) + " rejected " + counter_text(Counter::Rejected) +
+           " lost " + counter_text(Counter::Lost) + " retries " + counter_text(Counter::Retries) +
+           " resets " + counter_text(Counter::ModemResets);
 }
 
 bool is_send(const std::string& command) {

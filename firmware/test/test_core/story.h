@@ -4,17 +4,20 @@
 // only while the story waits for the host, or while the modem's bytes arrive one by one.
 #pragma once
 
+#include "core/counters.h"
+#include "core/life.h"
 #include "core/node.h"
 
-#include <string.h> // memset
 #include <string>
 
 // How many milliseconds pass after each byte of the modem.
 enum class Pace : uint8_t { AllAtOnce = 0, ByteByByte = 1 };
 
-// Settings of a node that is set up: Wi-Fi `unolink`, server `ingest.lan:8080`, device `uno-7f3a`, key 0
-// to 31.
-const unolink::Settings& story_settings();
+// Sets a node up: Wi-Fi `unolink`, server `ingest.lan:8080`, device `uno-7f3a`, key 0 to 31.
+void story_settings();
+
+// What `counter` says.
+std::string counter_text(unolink::Counter counter);
 
 class Story {
   public:
@@ -51,18 +54,7 @@ class Story {
     static std::string ipd(const std::string& data);
 
     uint32_t now_ms;
-    unolink::Counters counters = {};
-    unolink::NodeConfig config;
-
-  private:
-    // The node lies where garbage was: what it must write before it reads it shows.
-    struct alignas(unolink::Node) Garbage {
-        uint8_t bytes[sizeof(unolink::Node)];
-        Garbage() { memset(bytes, 0xA5, sizeof bytes); }
-    } garbage_;
-
-  public:
-    unolink::Node& node;
+    unolink::Node node = {};
     std::string request; // the last one
 
   private:
@@ -82,7 +74,7 @@ std::string story_tag(const std::string& text);
 std::string text_of(unolink::TextCursor& cursor);
 
 // The counters as a text.
-std::string counted(const Story& story);
+std::string all_counted();
 
 // Does a request begin with this?
 bool is_send(const std::string& command);

@@ -159,14 +159,14 @@ const std::string NOISE = std::string("\x00\xff\x80\n>\xfe\xe0", 7) + std::strin
 TEST_CASE("the parser knows the modem's lines, alone, behind boot noise and before junk") {
     for (const Case& row : CASES) {
         CAPTURE(row.bytes);
-        AtParser alone;
+        AtParser alone = {};
         CHECK(events_of(alone, row.bytes) == row.events);
 
-        AtParser behind_noise;
+        AtParser behind_noise = {};
         events_of(behind_noise, NOISE);
         CHECK(events_of(behind_noise, row.bytes) == row.events);
 
-        AtParser before_junk;
+        AtParser before_junk = {};
         const std::string events = events_of(before_junk, row.bytes);
         CHECK(events_of(before_junk, "\x01junk\r\n\r\nERROR\r\n") == " Error");
         CHECK(events == row.events);
@@ -174,13 +174,13 @@ TEST_CASE("the parser knows the modem's lines, alone, behind boot noise and befo
 }
 
 TEST_CASE("a line of any length is one line") {
-    AtParser parser;
+    AtParser parser = {};
     CHECK(events_of(parser, std::string(5000, 'x') + "\r\n\r\nOK\r\n") == " Ok");
     CHECK(events_of(parser, "OK" + std::string(300, ' ') + "\r\n") == "");
 }
 
 TEST_CASE("data that stops coming can be given up") {
-    AtParser parser;
+    AtParser parser = {};
     CHECK(events_of(parser, "\r\n+IPD,4,900:only this") == " 4<only this");
     CHECK(parser.in_data());
     parser.abandon_data();

@@ -1,18 +1,27 @@
 // Readings in RAM and in EEPROM: their order, what is given up, and what a power cut leaves.
 #include "core/backlog.h"
 #include "core/eeprom_map.h"
+#include "core/life.h"
 
 #include "fake_board.h"
 
 #include <doctest.h>
 #include <string>
 
-using unolink::Backlog;
 using unolink::ChannelMask;
 using unolink::Journal;
 using unolink::Reading;
 
 namespace {
+
+// In the life `boot`, with these channels.
+struct Backlog : unolink::Backlog {
+    Backlog(uint32_t boot, ChannelMask channels) : unolink::Backlog() {
+        unolink::this_life.boot = boot;
+        unolink::use_channels(channels);
+        begin();
+    }
+};
 
 constexpr ChannelMask A0_AND_A1 = 3;
 constexpr uint32_t BOOT = 7;
@@ -140,6 +149,7 @@ TEST_CASE("a reading that is acknowledged while it moves is in neither place") {
     backlog.pop();
     for (int step = 0; step < SLOT_BYTES; ++step) { // none of what was written for the other one stays
         CHECK(Backlog(BOOT + 1, A0_AND_A1).size() == 0);
+        unolink::this_life.boot = BOOT;
         backlog.poll(Backlog::SPILL_AFTER_MS);
     }
     CHECK(content(backlog) == sequence(1, 1));

@@ -1,7 +1,9 @@
 // The dialogue over the cable, as docs/provisioning.md has it, and the settings that it leaves.
 #include "core/console.h"
+#include "core/counters.h"
 #include "core/eeprom_map.h"
 #include "core/knock.h"
+#include "core/life.h"
 
 #include "fake_board.h"
 
@@ -13,14 +15,15 @@ using namespace unolink;
 namespace {
 
 const char KEY[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
-const Life LIFE = {5, {1, 2, 3, 4}};
 
 class Cable {
   public:
-    Cable() : console_(settings, LIFE, counters, 9, 0) {
-        settings.begin();
-        if (!settings.complete()) {
-            settings.begin_draft();
+    Cable() {
+        this_life = {5, {1, 2, 3, 4}};
+        console_.begin(9, 0);
+        Settings::begin();
+        if (!Settings::complete()) {
+            Settings::begin_draft();
         }
     }
 
@@ -35,12 +38,10 @@ class Cable {
 
     bool restarts() const { return console_.restart_asked(now_ms); }
 
-    Settings settings;
-    Counters counters = {};
     uint32_t now_ms = 0;
 
   private:
-    Console console_;
+    Console console_ = {};
 };
 
 const std::string OK = "ok\r\n";
@@ -103,14 +104,13 @@ TEST_CASE("a fresh node shows its defaults, says what is missing, and takes it")
           "interval-ms 10000\r\nchannels a0,a1\r\nok\r\n");
     CHECK(cable.ask("save") == "error incomplete: wifi-ssid server-host device key\r\n");
     fake_board.console.clear();
-    Console::complain(cable.settings);
+    Console::complain();
     CHECK(fake_board.console ==
           "\r\nunolink: not set up: wifi-ssid server-host device key missing; send !unolink\r\n");
     set_up(cable);
     CHECK(cable.ask("show") == SHOWN);
-    Settings later;
-    later.begin();
-    CHECK(later.complete());
+    Settings::begin();
+    CHECK(Settings::complete());
 }
 
 TEST_CASE("a bad value gets what a value may be, and changes nothing") {
@@ -197,7 +197,9 @@ TEST_CASE("lines: any line end, nothing for none, and an end to their length") {
 TEST_CASE("the counters by their names") {
     fake_eeprom.erase();
     Cable cable;
-    cable.counters = {1, 2, 3, 4, 5, 6, 7};
+    for (uint8_t i = 0; i < COUNTER_COUNT; ++i) {
+        unolink_counters[i] = i + 1U;
+    }
     CHECK(
         cable.ask("status") ==
         "boot 5\r\nwaiting 9\r\nresets_power 1\r\nresets_pin 2\r\nresets_brownout 3\r\nresets_watchdog 4\r\n"
@@ -237,11 +239,10 @@ TEST_CASE("a power cut at any write of a change leaves the old settings or the n
                 cable.ask("save");
             },
             [&](bool finished) {
-                Settings after;
-                after.begin();
+                Settings::begin();
                 const std::string shown = Cable().ask("show");
                 const bool right = shown == new_shown || (!finished && shown == old_shown);
-                wrong += right && after.complete() ? "" : shown;
+                wrong += right && Settings::complete() ? "" : shown;
             });
     }
     CHECK(wrong == "");
@@ -258,10 +259,9 @@ TEST_CASE("a power cut at any write of a factory reset leaves the settings or no
     std::string wrong;
     at_every_power_cut([] { Cable().ask("factory-reset"); },
                        [&](bool finished) {
-                           Settings after;
-                           after.begin();
-                           if (after.complete()) {
-                               wrong += finished || after.number(Setting::ServerPort) != 9000 ? "!" : "";
+                           Settings::begin();
+                           if (Settings::complete()) {
+                               wrong += finished || Settings::number(Setting::ServerPort) != 9000 ? "!" : "";
                            }
                        });
     CHECK(wrong == "");
@@ -301,12 +301,12 @@ TEST_CASE("a damaged byte never gives settings that nobody has saved") {
         for (int bit = 0; bit < 8; ++bit) {
             fake_eeprom = sound;
             fake_eeprom.bytes[address] ^= static_cast<uint8_t>(1 << bit);
-            Settings after;
-            after.begin();
+            Settings::begin();
             std::string shown = Cable().ask("show");
             const bool former = address >= SETTINGS_ADDRESS + SETTINGS_SLOT_BYTES;
             const size_t port = shown.find("server-port ") + 12;
-            const bool right = after.complete() && shown.compare(port, 4, former ? "8080" : "9000") == 0 &&
+            const bool right = Settings::complete() &&
+                               shown.compare(port, 4, former ? "8080" : "9000") == 0 &&
                                shown.replace(port, 4, "8080") == SHOWN;
             wrong += right ? "" : std::to_string(address) + " ";
         }
@@ -333,7 +333,7 @@ TEST_CASE("only the whole line knocks") {
           Row{"!unolink \n", 0}, Row{"!unolin\n", 0}, Row{"!unolinkk\n", 0}, Row{"!uno!unolink\n", 0},
           Row{"!unolink\r!unolink\r", 2}, Row{"\xff\x80!unolink\n!unolink\n", 1}}) {
         CAPTURE(row.bytes);
-        Knock knock;
+        Knock knock = {};
         int knocks = 0;
         for (const char* byte = row.bytes; *byte != '\0'; ++byte) {
             knocks += knock.feed(static_cast<uint8_t>(*byte)) ? 1 : 0;

@@ -10,13 +10,13 @@ using hal::ResetCause;
 using unolink::begin_life;
 using unolink::Err;
 using unolink::Life;
+using unolink::this_life;
 
 namespace {
 
 Life begun(ResetCause cause = ResetCause::Power) {
-    Life life;
-    REQUIRE(begin_life(cause, life) == Err::None);
-    return life;
+    REQUIRE(begin_life(cause) == Err::None);
+    return this_life;
 }
 
 } // namespace
@@ -56,9 +56,8 @@ TEST_CASE("a power cut at any write neither repeats a number nor goes back, nor 
         uint32_t used = 0;
         at_every_power_cut(
             [&] {
-                Life life;
                 used = last_used;
-                used = begin_life(ResetCause::Power, life) == Err::None ? life.boot : UINT32_MAX;
+                used = begin_life(ResetCause::Power) == Err::None ? this_life.boot : UINT32_MAX;
             },
             [&](bool) {
                 const uint32_t next = begun().boot;
@@ -87,6 +86,5 @@ TEST_CASE("a damaged slot costs at most the number that it held") {
 TEST_CASE("an EEPROM that keeps nothing is reported") {
     fake_eeprom.erase();
     fake_eeprom.worn_out = true;
-    Life life;
-    CHECK(begin_life(ResetCause::Power, life) == Err::Corrupt);
+    CHECK(begin_life(ResetCause::Power) == Err::Corrupt);
 }

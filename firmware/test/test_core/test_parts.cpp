@@ -42,12 +42,12 @@ std::string quoted(const std::string& text) {
 } // namespace
 
 TEST_CASE("back-off doubles up to its limit, give or take a fifth, and begins again after a success") {
-    Random random(1);
-    Backoff backoff(1000, 300000);
+    random_begin(1);
+    Backoff backoff = {};
     uint32_t middle_ms = 1000;
     bool jitters = false;
     for (int failure = 0; failure < 200; ++failure) {
-        const uint32_t delay_ms = backoff.next_ms(random);
+        const uint32_t delay_ms = backoff.next_ms(1000 / Backoff::UNIT_MS, 300000 / Backoff::UNIT_MS);
         CHECK(delay_ms >= middle_ms - middle_ms / 5);
         CHECK(delay_ms <= middle_ms + middle_ms / 5);
         jitters = jitters || (delay_ms != middle_ms);
@@ -56,26 +56,26 @@ TEST_CASE("back-off doubles up to its limit, give or take a fifth, and begins ag
     CHECK(jitters);
     CHECK(middle_ms == 300000);
     backoff.reset();
-    CHECK(backoff.next_ms(random) <= 1200);
+    CHECK(backoff.next_ms(1000 / Backoff::UNIT_MS, 300000 / Backoff::UNIT_MS) <= 1200);
 }
 
 TEST_CASE("two devices wait differently") {
     std::string delays[2];
     for (int device = 0; device < 2; ++device) {
-        Random random(static_cast<uint16_t>(40 + device));
+        random_begin(static_cast<uint16_t>(40 + device));
         for (int i = 0; i < 5; ++i) {
-            delays[device] += std::to_string(random.around(3600000)) + " ";
+            delays[device] += std::to_string(random_around(3600000)) + " ";
         }
     }
     CHECK(delays[0] != delays[1]);
-    Random zero(0);
-    CHECK(zero.around(1000) != zero.around(1000));
+    random_begin(0);
+    CHECK(random_around(1000) != random_around(1000));
 }
 
 TEST_CASE("a timer expires on time, also across the wrap of the clock") {
     for (const uint32_t start_ms : {0u, 5u, 0x7FFFFFF0u, 0xFFFFFFF0u, 0xFFFFFFFFu}) {
         CAPTURE(start_ms);
-        Timer timer;
+        Timer timer = {};
         timer.start(100, start_ms);
         CHECK_FALSE(timer.expired(start_ms));
         CHECK_FALSE(timer.expired(start_ms + 99));
@@ -86,7 +86,9 @@ TEST_CASE("a timer expires on time, also across the wrap of the clock") {
 
 TEST_CASE("samples keep their cadence across the wrap, and are not made up after a pause") {
     const uint32_t start_ms = 0xFFFFF000u;
-    Sampler sampler(1000, 3, start_ms);
+    use_channels(3);
+    Sampler sampler = {};
+    sampler.begin(1000, start_ms);
     Reading reading;
     std::string taken;
     for (uint32_t ms = 0; ms < 10000; ++ms) {
@@ -124,7 +126,9 @@ TEST_CASE("a DHT22's answers, right and wrong") {
             fake_board.dht22[i] = row.bytes[i];
         }
         fake_board.dht22_answers = row.answers;
-        Sampler sampler(1000, 1 << 12 | 1 << 13, now_ms);
+        use_channels(1 << 12 | 1 << 13);
+        Sampler sampler = {};
+        sampler.begin(1000, now_ms);
         Reading reading = {};
         const uint32_t asked_at_ms = now_ms;
         while (!sampler.poll(now_ms, reading)) {

@@ -1,4 +1,6 @@
 // The request byte for byte, and its signatures: the vectors of docs/wire-protocol.md and FIPS 180-4.
+#include "core/counters.h"
+#include "core/life.h"
 #include "core/request.h"
 #include "core/sha256.h"
 
@@ -49,15 +51,24 @@ std::string body_of(const std::string& request) {
 }
 
 struct Bench {
-    explicit Bench(uint32_t boot, ChannelMask channels = 3)
-        : settings(story_settings()), config{&settings, {boot, {1, 2, 3, 4}}, channels},
-          backlog(boot, channels), request(config, backlog) {}
+    explicit Bench(uint32_t boot, ChannelMask channels = 3) {
+        story_settings();
+        this_life = {boot, {1, 2, 3, 4}};
+        use_channels(channels);
+        backlog.begin();
+        request.begin(backlog);
+    }
 
-    const Settings& settings;
-    NodeConfig config;
-    Backlog backlog;
-    Request request;
+    Backlog backlog = {};
+    Request request = {};
 };
+
+void set_counters(std::initializer_list<uint32_t> values) {
+    const uint32_t* value = values.begin();
+    for (volatile uint32_t& counter : unolink_counters) {
+        counter = *value++;
+    }
+}
 
 } // namespace
 
@@ -77,7 +88,7 @@ TEST_CASE("SHA-256 of known messages, and at every length around a block") {
 TEST_CASE("the first test vector: request, tag, and the tags of its answers") {
     Bench bench(3);
     bench.backlog.push({3, 17, 5000, {512, 1023}}, false);
-    bench.request.begin(1, 5000);
+    bench.request.start(1, 5000);
     const std::string sent = all_of(bench.request);
     CHECK(sent == "POST /v1/readings HTTP/1.1\r\nHost: ingest.lan:8080\r\n"
                   "Authorization: Unolink uno-7f3a:MhH7_h0uPUAaLcX4_EyDsQ\r\nContent-Length: 62\r\n\r\n"
@@ -100,16 +111,15 @@ TEST_CASE("the first test vector: request, tag, and the tags of its answers") {
 TEST_CASE("ages across the wrap of the clock; none for readings of an earlier start") {
     Bench bench(3);
     bench.backlog.push({3, 17, 0xFFFFFFF0u, {512, 300}}, false);
-    bench.request.begin(1, 104);
+    bench.request.start(1, 104);
     CHECK(body_of(all_of(bench.request)) ==
           "{\"boot\":3,\"channels\":[\"a0\",\"a1\"],\"readings\":[[17,120,512,300]]}");
     bench.backlog.save_all();
-    Backlog later(4, 3);
-    NodeConfig config = bench.config;
-    config.life.boot = 4;
-    Request request(config, later);
-    request.begin(1, 999);
-    CHECK(body_of(all_of(request)) ==
+    this_life.boot = 4;
+    bench.backlog = {};
+    bench.backlog.begin();
+    bench.request.start(1, 999);
+    CHECK(body_of(all_of(bench.request)) ==
           "{\"boot\":3,\"channels\":[\"a0\",\"a1\"],\"readings\":[[17,null,512,300]]}");
 }
 
@@ -119,7 +129,7 @@ TEST_CASE("a batch, values with units and decimals, and values that are none") {
     bench.backlog.push({1, 1, 10, {0, 0, -5, 1000}}, false);
     bench.backlog.push({1, 2, 20, {1, 1, NO_VALUE, NO_VALUE}}, false);
     bench.backlog.push({1, 3, 20, {512, 512, -400, 0}}, false);
-    bench.request.begin(4, 30);
+    bench.request.start(4, 30);
     CHECK(
         body_of(all_of(bench.request)) ==
         "{\"boot\":1,\"channels\":[\"a0\",\"a0_mv\",\"temp_c\",\"humidity_pc\"],\"readings\":["
@@ -129,10 +139,10 @@ TEST_CASE("a batch, values with units and decimals, and values that are none") {
 TEST_CASE("a status follows the readings, as it was when the request began") {
     Bench bench(3);
     bench.backlog.push({3, 0, 0, {1, 2}}, false);
-    Counters counters = {1, 2, 3, 4, 5, 6, 7};
-    bench.request.begin(1, 0);
-    bench.request.add_status(counters);
-    counters = {};
+    set_counters({1, 2, 3, 4, 5, 6, 7});
+    bench.request.start(1, 0);
+    bench.request.add_status();
+    set_counters({0, 0, 0, 0, 0, 0, 0});
     CHECK(body_of(all_of(bench.request)) ==
           "{\"boot\":3,\"channels\":[\"a0\",\"a1\"],\"readings\":[[0,0,1,2]],\"status\":{\"resets_power\":1,"
           "\"resets_pin\":2,\"resets_brownout\":3,\"resets_watchdog\":4,\"at_errors\":7,\"modem_resets\":6,"
@@ -148,8 +158,8 @@ TEST_CASE("the longest request that can be stays below what an ESP8266 sends at 
     for (int row = 0; row < 4; ++row) {
         bench.backlog.push(reading, false);
     }
-    const Counters counters = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
-    bench.request.begin(4, 0);
-    bench.request.add_status(counters);
+    set_counters({~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u});
+    bench.request.start(4, 0);
+    bench.request.add_status();
     CHECK(all_of(bench.request).size() < 2048 - 64 - 32); // with the longest host and device
 }

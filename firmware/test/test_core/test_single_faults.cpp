@@ -7,6 +7,9 @@
 
 #include <doctest.h>
 
+using unolink::counted;
+using unolink::Counter;
+
 namespace {
 
 enum class Fault : uint8_t { Drop, Garble, LineEnd, Double, Prompt };
@@ -172,14 +175,14 @@ struct Outcome {
 Outcome run(bool passive, Fault fault, size_t position) {
     Story story;
     AnsweringModem modem(story, passive, fault, position);
-    for (uint32_t taken = 0; story.counters.acked < READINGS && story.now_ms < LIMIT_MS;) {
-        if (taken <= story.counters.acked && taken < READINGS) { // so that each goes alone
+    for (uint32_t taken = 0; counted(Counter::Acked) < READINGS && story.now_ms < LIMIT_MS;) {
+        if (taken <= counted(Counter::Acked) && taken < READINGS) { // so that each goes alone
             story.sample();
             ++taken;
         }
         modem.receive(story.wait(1));
     }
-    return {story.counters.acked == READINGS, story.now_ms - modem.faulted_at_ms(), modem.printed_bytes()};
+    return {counted(Counter::Acked) == READINGS, story.now_ms - modem.faulted_at_ms(), modem.printed_bytes()};
 }
 
 } // namespace

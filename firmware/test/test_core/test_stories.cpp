@@ -6,6 +6,8 @@
 
 #include <doctest.h>
 
+using unolink::counted;
+using unolink::Counter;
 using unolink::Sign;
 
 namespace {
@@ -40,11 +42,11 @@ TEST_CASE("the first reading is acknowledged and forgotten, at any pace and acro
             story.sample();
             story.bring_up();
             story.exchange(204);
-            CHECK(counted(story) == "acked 1 rejected 0 lost 0 retries 0 resets 0");
+            CHECK(all_counted() == "acked 1 rejected 0 lost 0 retries 0 resets 0");
             CHECK(story.wait(29000) == ""); // nothing left to send, and the connection is kept
             story.sample();
             story.exchange(204);
-            CHECK(counted(story) == "acked 2 rejected 0 lost 0 retries 0 resets 0");
+            CHECK(all_counted() == "acked 2 rejected 0 lost 0 retries 0 resets 0");
             CHECK(story.node.sign() == Sign::Online);
         }
     }
@@ -88,8 +90,9 @@ TEST_CASE("readings of an earlier life go first, by themselves, and without an a
     const FakeEeprom saved = fake_eeprom;
     Story story;
     fake_eeprom = saved;
-    story.config.life.boot = STORY_BOOT + 1;
-    unolink::Node node(story.config, story.counters, 0);
+    unolink::this_life.boot = STORY_BOOT + 1;
+    unolink::Node node = {};
+    node.begin(0);
     CHECK(node.waiting() == 2);
 }
 
@@ -120,7 +123,7 @@ TEST_CASE("what the server says decides about the reading") {
         story.sample();
         story.bring_up();
         story.exchange(row.status);
-        CHECK(counted(story) == row.counts);
+        CHECK(all_counted() == row.counts);
         if (row.pause_ms == 0) {
             CHECK(story.wait(20000) == "");
         } else {
@@ -142,7 +145,7 @@ TEST_CASE("an answer that the server has not signed is not believed, whatever it
     uint32_t retries = 0;
     for (const std::string& answer : forged) {
         story.exchange_raw(answer);
-        CHECK(counted(story) ==
+        CHECK(all_counted() ==
               "acked 0 rejected 0 lost 0 retries " + std::to_string(++retries) + " resets 0");
     }
     // a right tag, but of another answer to this request, and of an earlier request
@@ -152,9 +155,9 @@ TEST_CASE("an answer that the server has not signed is not believed, whatever it
     const std::string earlier = story.response(204);
     story.sample();
     story.exchange_raw(earlier);
-    CHECK(story.counters.acked == 0);
+    CHECK(counted(Counter::Acked) == 0);
     story.exchange(204);
-    CHECK(story.counters.acked == 2);
+    CHECK(counted(Counter::Acked) == 2);
 }
 
 TEST_CASE("one bad reading in a batch takes no other with it") {
@@ -172,7 +175,7 @@ TEST_CASE("one bad reading in a batch takes no other with it") {
         alone += rows_of(story.request) + "| ";
     }
     CHECK(alone == "0 | 1 | 2 | 3 | 4 | 4 | ");
-    CHECK(counted(story) == "acked 4 rejected 1 lost 0 retries 2 resets 0");
+    CHECK(all_counted() == "acked 4 rejected 1 lost 0 retries 2 resets 0");
     story.exchange(204);
     CHECK(rows_of(story.request) == "5 6 7 8 9 10 ");
 }
@@ -194,7 +197,7 @@ TEST_CASE("from the third refusal of the key in a row on, it shows, and tries ev
         CHECK(about(pause_ms(story), 300000));
         story.exchange(204);
         CHECK(story.node.sign() == Sign::Online);
-        CHECK(counted(story) == "acked 1 rejected 0 lost 0 retries 4 resets 0");
+        CHECK(all_counted() == "acked 1 rejected 0 lost 0 retries 4 resets 0");
     }
 }
 
@@ -228,7 +231,7 @@ TEST_CASE("a server in trouble is asked again, later each time, over the same co
     }
     CHECK(middle_ms == 300000);
     story.exchange(204);
-    CHECK(counted(story) == "acked 1 rejected 0 lost 0 retries 11 resets 0");
+    CHECK(all_counted() == "acked 1 rejected 0 lost 0 retries 11 resets 0");
 }
 
 TEST_CASE("after an answer without an end, the connection is given up and what it says counts") {
@@ -251,7 +254,7 @@ TEST_CASE("a reading without any value is not sent, and leaves a gap") {
     story.exchange(204);
     CHECK(story.request.find("[[1,") != std::string::npos);
     CHECK(story.request.find(",null,5]]") != std::string::npos);
-    CHECK(counted(story) == "acked 1 rejected 0 lost 1 retries 0 resets 0");
+    CHECK(all_counted() == "acked 1 rejected 0 lost 1 retries 0 resets 0");
 }
 
 TEST_CASE("a full memory gives up the oldest, and counts it; not while a request is made of it") {
@@ -260,7 +263,7 @@ TEST_CASE("a full memory gives up the oldest, and counts it; not while a request
         story.sample();
         story.wait(1);
     }
-    CHECK(story.counters.lost > 0);
-    CHECK(story.counters.lost + story.node.waiting() == 50);
-    CHECK(story.counters.sampled == 50);
+    CHECK(counted(Counter::Lost) > 0);
+    CHECK(counted(Counter::Lost) + story.node.waiting() == 50);
+    CHECK(counted(Counter::Sampled) == 50);
 }

@@ -32,8 +32,8 @@ INTERVAL_MS = 500
 WRAP_MS = 1 << 32
 STARTED = struct.Struct("<I4H")
 """A boot number and the counts of starts (life.h)."""
-SAMPLER = struct.Struct("<IHII")
-"""Interval, channels, the instant due last, and the next seq (sampler.h)."""
+SAMPLER = struct.Struct("<III")
+"""Interval, the instant due last, and the next seq (sampler.h)."""
 KINDS = (
     "wifi-lost:{wire}@{byte},seconds={seconds}",
     "link-closed:{wire}@{byte}",
@@ -119,7 +119,7 @@ def move_in_time(world: World) -> None:
     board.write_data(clock, clock_ms.to_bytes(4, "little"))
     assert world.simulation.run(lambda: bool(world.simulation.conversions), limit_s=1)
     worker = address_of(image, "the_worker")
-    assert SAMPLER.unpack(board.read_data(worker, SAMPLER.size))[::3] == (INTERVAL_MS, 0)
+    assert SAMPLER.unpack(board.read_data(worker, SAMPLER.size))[::2] == (INTERVAL_MS, 0)
     board.write_data(worker + SAMPLER.size - 4, seq.to_bytes(4, "little"))
     world.witness.lives[-1].first_seq = seq
 

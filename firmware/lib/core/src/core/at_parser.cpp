@@ -25,12 +25,15 @@ const char KNOWN_LINES[] HAL_FLASH = "OK\0"
                                      "WIFI GOT IP\0"
                                      "CONNECT\0"
                                      "CLOSED\0"
-                                     "no ip\0"
-                                     // from here on, only how the line begins
-                                     "busy \0" // "busy p..." while processing, "busy s..." while sending
-                                     "Fatal exception\0"
-                                     "link is not\0"
-                                     "ALREADY CONNECT\0"; // some builds print CONNECT, some CONNECTED
+                                     "no ip";
+constexpr uint8_t LINE_COUNT = 13;
+
+// How others begin.
+const char KNOWN_BEGINNINGS[] HAL_FLASH = "busy \0" // "busy p..." while processing, "busy s..." while sending
+                                          "Fatal exception\0"
+                                          "link is not\0"
+                                          "ALREADY CONNECT"; // some builds print CONNECT, some CONNECTED
+constexpr uint8_t BEGINNING_COUNT = 4;
 
 // What each of them means.
 const AtKind KINDS[] HAL_FLASH = {AtKind::Ok,          AtKind::Error,     AtKind::Error,
@@ -39,7 +42,7 @@ const AtKind KINDS[] HAL_FLASH = {AtKind::Ok,          AtKind::Error,     AtKind
                                   AtKind::GotIp,       AtKind::Connected, AtKind::Closed,
                                   AtKind::NoIp,        AtKind::Busy,      AtKind::Crash,
                                   AtKind::LinkInvalid, AtKind::LinkTaken};
-constexpr uint8_t WHOLE_LINES = 13;
+static_assert(sizeof KINDS == LINE_COUNT + BEGINNING_COUNT, "one for each");
 
 const char ANNOUNCEMENT[] HAL_FLASH = "+IPD,";
 
@@ -90,52 +93,46 @@ AtEvent AtParser::finish_line() {
         link = static_cast<uint8_t>(line[0] - '0');
         line += 2;
     }
-    const char* known = KNOWN_LINES;
-    for (uint8_t i = 0; i < sizeof KINDS; ++i) {
-        const char* rest = behind(line, known);
-        if (rest != nullptr && (*rest == '\0' || i >= WHOLE_LINES)) {
-            AtKind kind;
-            hal::flash_copy(kind, KINDS[i]);
-            return {kind, link, 0};
-        }
-        known = next_text(known);
+    uint8_t index = find_text(line, KNOWN_LINES, LINE_COUNT, '\n').index;
+    if (index == LINE_COUNT) {
+        index += find_text(line, KNOWN_BEGINNINGS, BEGINNING_COUNT, ANY).index;
     }
-    return {AtKind::None, NO_LINK, 0};
+    AtKind kind = AtKind::None;
+    if (index < sizeof KINDS) {
+        hal::flash_copy(kind, KINDS[index]);
+    }
+    return {kind, link, 0};
 }
 
 // At the colon of `+IPD,[<link>,]<bytes>[,<address>,<port>]`, or at the second of the two separators of
 // `+CIPRECVDATA,<bytes>:` or `+CIPRECVDATA:<bytes>,`. False: this line is something else.
 bool AtParser::begin_data(uint8_t separator) {
     line_[line_length_] = '\0';
-    uint32_t bytes = 0;
+    Number bytes = {0, nullptr};
     const char* fetched = behind(line_, HAL_FLASH_TEXT("+CIPRECVDATA"));
+    const char* announced = behind(line_, ANNOUNCEMENT);
     if (fetched != nullptr && *fetched == (separator == ':' ? ',' : ':')) {
-        bytes = *read_number(fetched + 1, bytes) == '\0' ? bytes : 0;
+        bytes = read_number(fetched + 1);
         data_link_ = FETCHED;
-    } else if (separator == ':') {
-        const char* announced = behind(line_, ANNOUNCEMENT);
-        bytes = announced != nullptr ? announced_bytes(announced) : 0;
-    }
-    if (bytes > MAX_DATA_BYTES) {
-        bytes = 0;
-    }
-    data_left_bytes_ = static_cast<uint16_t>(bytes);
-    return bytes > 0;
-}
-
-// Reads `[<link>,]<bytes>`; 0: it is none.
-uint32_t AtParser::announced_bytes(const char* numbers) {
-    uint32_t bytes = 0;
-    const char* end = read_number(numbers, bytes);
-    data_link_ = NO_LINK;
-    if (end != numbers && *end == ',') {
-        if (bytes >= FETCHED) {
-            return 0;
+        if (*bytes.end != '\0') {
+            return false;
         }
-        data_link_ = static_cast<uint8_t>(bytes);
-        read_number(end + 1, bytes);
+    } else if (separator == ':' && announced != nullptr) {
+        bytes = read_number(announced);
+        data_link_ = NO_LINK;
+        if (bytes.end != announced && *bytes.end == ',') {
+            if (bytes.value >= FETCHED) {
+                return false;
+            }
+            data_link_ = static_cast<uint8_t>(bytes.value);
+            bytes = read_number(bytes.end + 1);
+        }
     }
-    return bytes;
+    if (bytes.value > MAX_DATA_BYTES) {
+        return false;
+    }
+    data_left_bytes_ = static_cast<uint16_t>(bytes.value);
+    return data_left_bytes_ > 0;
 }
 
 } // namespace unolink

@@ -67,12 +67,11 @@ class AtParser {
 
     AtEvent finish_line();
     bool begin_data(uint8_t separator);
-    uint32_t announced_bytes(const char* numbers);
 
     char line_[LINE_CAPACITY + 1];
-    uint8_t line_length_ = 0; // stops at LINE_CAPACITY; the rest of a longer line is dropped
-    uint8_t data_link_ = NO_LINK;
-    uint16_t data_left_bytes_ = 0;
+    uint8_t line_length_; // stops at LINE_CAPACITY; the rest of a longer line is dropped
+    uint8_t data_link_;
+    uint16_t data_left_bytes_;
 };
 
 } // namespace unolink

@@ -23,6 +23,7 @@
 #include "core/at_session.h"
 
 #include "core/around.h"
+#include "core/counters.h"
 #include "core/text.h" // text_at
 #include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT, flash_char, flash_copy
 #include "hal/modem.h" // MODEM_WAYS, modem_open, modem_hold_reset
@@ -33,7 +34,7 @@ constexpr uint8_t AtSession::LINK;
 
 namespace {
 
-// What stands for something else in a command.
+// What stands for something else in a command: settings in their order, and the length.
 #define SSID "\1"
 #define PASSWORD "\2"
 #define HOST "\3"
@@ -110,8 +111,10 @@ constexpr uint16_t GOT_IP_TIMEOUT_MS = 4000;    // for the OK behind WIFI GOT IP
 constexpr uint16_t ANSWERED_TIMEOUT_MS = 500;   // for a SEND OK that the answer has overtaken
 constexpr uint16_t LOOK_MS = 2000;              // for an answer whose announcement may have been garbled
 constexpr uint16_t DATA_STALL_MS = 1000; // announced data comes without pauses; 1.x polls TCP every 125 ms
-constexpr uint8_t SILENT_PROBES = 2;     // then the next way
-constexpr uint8_t FAILURE_LIMIT = 8;     // then AT+RST
+constexpr uint16_t BACKOFF_FIRST = 250 / Backoff::UNIT_MS;
+constexpr uint16_t BACKOFF_MOST = 8000 / Backoff::UNIT_MS;
+constexpr uint8_t SILENT_PROBES = 2; // then the next way
+constexpr uint8_t FAILURE_LIMIT = 8; // then AT+RST
 constexpr uint8_t ERROR_WEIGHT = 1;
 constexpr uint8_t TIMEOUT_WEIGHT = 2; // silence says more about the modem than an ERROR does
 
@@ -125,9 +128,8 @@ Field of(AtState state, Field Step::* field) {
 
 } // namespace
 
-AtSession::AtSession(const Settings& settings, Random& random, volatile Counters& counters, uint32_t now_ms)
-    : settings_(settings), random_(random), counters_(counters), now_ms_(now_ms),
-      last_rx_ms_(static_cast<uint16_t>(now_ms)) {
+void AtSession::begin(uint32_t now_ms) {
+    now_ms_ = now_ms;
     enter(S::Settle, 0);
 }
 
@@ -150,7 +152,7 @@ bool AtSession::receive(uint8_t byte, uint32_t now_ms) {
 void AtSession::handle(AtKind kind, uint8_t link) {
     switch (kind) {
     case AtKind::Ready:
-        count(counters_.modem_resets);
+        count(Counter::ModemResets);
         enter(S::EchoOff, READY_GAP_MS);
         break;
     case AtKind::Crash:
@@ -340,13 +342,13 @@ void AtSession::enter(AtState next, uint16_t gap_ms) {
 }
 
 void AtSession::fail(AtState next, uint8_t weight) {
-    count(counters_.at_errors);
+    count(Counter::AtErrors);
     failures_ += weight;
     if (failures_ >= FAILURE_LIMIT) {
         failures_ = 0;
         next = S::Reset;
     }
-    enter(next, backoff_.next_ms(random_));
+    enter(next, backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST));
 }
 
 void AtSession::issue() {
@@ -414,7 +416,7 @@ void AtSession::time_out() {
 
 // Nobody has answered to AT: leave a data phase, then try the next way, then pull the pin.
 void AtSession::time_out_probe() {
-    count(counters_.at_errors);
+    count(Counter::AtErrors);
     if (++silent_probes_ < SILENT_PROBES) {
         enter(S::Cancel, COMMAND_GAP_MS);
         return;
@@ -456,16 +458,11 @@ bool AtSession::next_command_byte(uint8_t& byte) {
 }
 
 void AtSession::load_field(uint8_t field) {
-    if (field == *SSID) {
-        cursor_.load_quoted(settings_.text(Setting::WifiSsid));
-    } else if (field == *PASSWORD) {
-        cursor_.load_quoted(settings_.text(Setting::WifiPassword));
-    } else if (field == *HOST) {
-        cursor_.load_quoted(settings_.text(Setting::ServerHost));
-    } else if (field == *PORT) {
-        cursor_.load_number(settings_.number(Setting::ServerPort));
+    const Setting setting = static_cast<Setting>(field - *SSID);
+    if (field < *PORT) {
+        cursor_.load_quoted(Settings::text(setting));
     } else {
-        cursor_.load_number(payload_bytes_);
+        cursor_.load_number(field == *PORT ? Settings::number(setting) : payload_bytes_);
     }
 }
 

@@ -14,7 +14,6 @@
 #pragma once
 
 #include "core/at_parser.h"
-#include "core/counters.h"
 #include "core/random.h"
 #include "core/settings.h"
 #include "core/text_cursor.h"
@@ -58,8 +57,8 @@ class AtSession {
         Payload, // send the next byte of the request
     };
 
-    // All references must outlive it. The modem's line is open in way 0.
-    AtSession(const Settings& settings, Random& random, volatile Counters& counters, uint32_t now_ms);
+    // Starts. The modem's line is open in way 0.
+    void begin(uint32_t now_ms);
 
     // Takes a byte from the modem. True: it is response data, also after the link was closed.
     bool receive(uint8_t byte, uint32_t now_ms);
@@ -120,35 +119,32 @@ class AtSession {
     void load_field(uint8_t field);
     bool command_sent() const { return command_finished_ && phase_ == Phase::Outstanding; }
 
-    const Settings& settings_;
-    Random& random_;
-    volatile Counters& counters_;
-    AtState state_ = AtState::Settle;
+    AtState state_;
     Phase phase_;
     AtState detour_; // where ERROR leads when a diagnosis has said better than the table
     bool has_detour_;
     bool command_finished_;
     bool line_end_due_;
-    bool nudge_due_; // when the timer expires, an empty line asks whether the modem is still at it
-    bool nudged_;    // it has been asked
-    bool plain_commands_ = false; // no _CUR: 2.x, or older than 0.22
-    bool passive_ = false;
-    bool wifi_lost_ = false;
-    bool link_closed_ = false;
-    bool data_waits_ = false;     // passive receive: there is something to fetch
-    bool expects_answer_ = false; // ... or there should be, soon
-    bool was_linked_ = false;
+    bool nudge_due_;      // when the timer expires, an empty line asks whether the modem is still at it
+    bool nudged_;         // it has been asked
+    bool plain_commands_; // no _CUR: 2.x, or older than 0.22
+    bool passive_;
+    bool wifi_lost_;
+    bool link_closed_;
+    bool data_waits_;     // passive receive: there is something to fetch
+    bool expects_answer_; // ... or there should be, soon
+    bool was_linked_;
     uint8_t fetched_bytes_;
-    uint8_t failures_ = 0;
-    uint8_t busy_count_ = 0;
-    uint8_t silent_probes_ = 0; // in a row, in this way
-    uint8_t way_ = 0;
+    uint8_t failures_;
+    uint8_t busy_count_;
+    uint8_t silent_probes_; // in a row, in this way
+    uint8_t way_;
     uint16_t payload_bytes_;
     uint16_t payload_left_bytes_;
     uint32_t now_ms_;     // of the present call
     uint16_t last_rx_ms_; // the low half is enough
     Timer timer_;
-    Backoff backoff_{250, 8000};
+    Backoff backoff_;
     const char* place_; // in the text of the command
     TextCursor cursor_;
     AtParser parser_;

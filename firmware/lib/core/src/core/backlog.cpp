@@ -1,5 +1,6 @@
 #include "core/backlog.h"
 
+#include "core/life.h"  // this_life
 #include "core/timer.h" // elapsed_ms
 #include "hal/eeprom.h" // eeprom_ready
 #include "hal/watchdog.h"
@@ -18,10 +19,10 @@ constexpr uint8_t BOOT_BYTES = sizeof(uint32_t);
 
 } // namespace
 
-Backlog::Backlog(uint32_t boot, ChannelMask channels)
-    : boot_(boot), ring_bytes_(bytes_of_reading(channel_count(channels)) - BOOT_BYTES),
-      ring_capacity_(RING_BYTES / ring_bytes_) {
-    journal_.begin(channels);
+void Backlog::begin() {
+    ring_bytes_ = bytes_of_reading() - BOOT_BYTES;
+    ring_capacity_ = parts_of(RING_BYTES, ring_bytes_);
+    journal_.begin();
 }
 
 bool Backlog::push(const Reading& reading, bool request_under_way) {
@@ -40,7 +41,7 @@ bool Backlog::get(uint8_t index, Reading& reading) {
     if (index < journal_.size()) {
         return journal_.get(index, reading);
     }
-    reading.boot = boot_;
+    reading.boot = this_life.boot;
     memcpy(&reading.seq, ring_at(index - journal_.size()), ring_bytes_);
     return true;
 }

@@ -22,8 +22,8 @@ class Backlog {
     // How long a reading may wait in RAM, where a power cut would take it. Shorter troubles write nothing.
     static constexpr uint16_t SPILL_AFTER_MS = 30000;
 
-    // Finds what an earlier life left behind. `boot` is this life's number.
-    Backlog(uint32_t boot, ChannelMask channels);
+    // Finds what an earlier life left behind.
+    void begin();
 
     // Takes a new reading of this life. False: a reading was given up for it, or it was given up itself.
     bool push(const Reading& reading, bool request_under_way);
@@ -47,11 +47,10 @@ class Backlog {
     uint8_t* ring_at(uint8_t index);
     void pop_ring();
 
-    const uint32_t boot_;
     uint8_t ring_bytes_; // of a reading
     uint8_t ring_capacity_;
-    uint8_t ring_first_ = 0;
-    uint8_t ring_size_ = 0;
+    uint8_t ring_first_;
+    uint8_t ring_size_;
     Journal journal_;
     uint8_t ring_[RING_BYTES];
 };

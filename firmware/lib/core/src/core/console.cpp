@@ -3,14 +3,14 @@
 #include "core/base64url.h"
 #include "core/hmac.h"
 #include "core/journal.h"
+#include "core/life.h" // this_life
 #include "core/sensors.h"
 #include "core/setting_values.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "core/timer.h" // elapsed_ms
 #include "hal/console.h"
-#include "hal/eeprom.h" // eeprom_read
-#include "hal/flash.h"  // HAL_FLASH, HAL_FLASH_TEXT
+#include "hal/flash.h" // HAL_FLASH, HAL_FLASH_TEXT
 #include "hal/watchdog.h"
 
 namespace unolink {
@@ -80,11 +80,11 @@ void say_saved(Err result) {
 
 // Says the names of settings that are missing, behind `flash_prefix`. False: there is none, and nothing was
 // said.
-bool say_missing(const Settings& settings, const char* flash_prefix) {
+bool say_missing(const char* flash_prefix) {
     bool missing = false;
     for (uint8_t i = 0; i < SETTING_COUNT; ++i) {
         const Setting setting = static_cast<Setting>(i);
-        if (layout_of(setting).required && !settings.has(setting)) {
+        if (layout_of(setting).required && !Settings::has(setting)) {
             if (!missing) {
                 say(flash_prefix);
             }
@@ -97,9 +97,9 @@ bool say_missing(const Settings& settings, const char* flash_prefix) {
 }
 
 // By which two ends can see that they hold the same key, without saying it.
-void say_key_check(const Settings& settings) {
+void say_key_check() {
     Hmac hmac;
-    hmac.begin(settings.address_of(Setting::Key) + 1);
+    hmac.begin(Settings::address_of(Setting::Key) + 1);
     hmac.feed(HAL_FLASH_TEXT("key check"));
     uint8_t tag[TAG_BYTES];
     hmac.finish(tag);
@@ -110,19 +110,6 @@ void say_key_check(const Settings& settings) {
     for (uint8_t i = 0; i < CHECK_CHARACTERS && characters.next(byte); ++i) {
         hal::console_write(byte);
     }
-}
-
-bool same(const Settings& left, const Settings& right, Setting setting) {
-    const SettingLayout layout = layout_of(setting);
-    const uint16_t left_address = left.address_of(setting);
-    const uint16_t right_address = right.address_of(setting);
-    const uint8_t bytes = layout.text ? hal::eeprom_read(left_address) + 1 : layout.bytes_max;
-    for (uint8_t i = 0; i < bytes; ++i) {
-        if (hal::eeprom_read(left_address + i) != hal::eeprom_read(right_address + i)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 } // namespace
@@ -137,8 +124,8 @@ bool Console::restart_asked(uint32_t now_ms) const {
     return restart_ || elapsed_ms(last_line_ms_, now_ms) >= IDLE_LIMIT_MS;
 }
 
-void Console::complain(const Settings& settings) {
-    say_missing(settings, HAL_FLASH_TEXT("\r\nunolink: not set up:"));
+void Console::complain() {
+    say_missing(HAL_FLASH_TEXT("\r\nunolink: not set up:"));
     say_line(HAL_FLASH_TEXT(" missing; send !unolink"));
 }
 
@@ -198,16 +185,9 @@ void Console::run() {
 
 // Which command the line is; of those with words behind them, which one it begins with.
 Console::Command Console::command() const {
-    const char* name = COMMANDS;
-    uint8_t i = 0;
-    for (; i < static_cast<uint8_t>(Command::Unknown); ++i) {
-        const char* rest = behind(line_, name);
-        if (rest != nullptr && (*rest == '\0' || (*rest == ' ' && i == static_cast<uint8_t>(Command::Set)))) {
-            break;
-        }
-        name = next_text(name);
-    }
-    return static_cast<Command>(i);
+    const Found found = find_text(line_, COMMANDS, static_cast<uint8_t>(Command::Unknown), ' ');
+    const Command command = static_cast<Command>(found.index);
+    return command == Command::Set || *found.rest == '\0' ? command : Command::Unknown;
 }
 
 void Console::help() {
@@ -224,8 +204,8 @@ void Console::help() {
 }
 
 void Console::show() {
-    if (!settings_.complete()) {
-        settings_.begin_draft(); // there is nothing else to look at
+    if (!Settings::complete()) {
+        Settings::begin_draft(); // there is nothing else to look at
     }
     for (uint8_t i = 0; i < SETTING_COUNT; ++i) {
         show_setting(static_cast<Setting>(i));
@@ -237,18 +217,19 @@ void Console::show_setting(Setting setting) {
     say(setting_name(setting));
     if (setting == Setting::Channels) {
         hal::console_write(' ');
-        for_each_channel_name(static_cast<ChannelMask>(settings_.number(setting)), say);
+        use_channels(static_cast<ChannelMask>(Settings::number(setting)));
+        for_each_channel_name(say);
     } else if (setting == Setting::ServerPort || setting == Setting::IntervalMs) {
-        say_blank_and_number(settings_.number(setting));
-    } else if (!settings_.has(setting)) {
+        say_blank_and_number(Settings::number(setting));
+    } else if (!Settings::has(setting)) {
         // its name alone
     } else if (setting == Setting::Key) {
-        say_key_check(settings_);
+        say_key_check();
     } else if (setting == Setting::WifiPassword) {
         say(HAL_FLASH_TEXT(" ********"));
     } else {
         TextCursor text;
-        text.load(settings_.text(setting));
+        text.load(Settings::text(setting));
         hal::console_write(' ');
         say(text);
     }
@@ -256,24 +237,25 @@ void Console::show_setting(Setting setting) {
 }
 
 void Console::tell_status() {
-    say_number(HAL_FLASH_TEXT("boot"), life_.boot);
+    say_number(HAL_FLASH_TEXT("boot"), this_life.boot);
     say_number(HAL_FLASH_TEXT("waiting"), waiting_);
     for (uint8_t i = 0; i < STATUS_COUNT; ++i) {
-        say_number(status_name(i), status_value(i, life_, counters_));
+        say_number(status_name(i), status_value(i));
     }
     say_ok();
 }
 
 void Console::set() {
-    const char* value = line_ + 3;
-    const Setting setting = named_setting(value);
-    if (static_cast<uint8_t>(setting) == SETTING_COUNT) {
+    const char* name = line_ + sizeof "set" - 1;
+    const Found found = find_setting(*name == ' ' ? name + 1 : name);
+    const Setting setting = static_cast<Setting>(found.index);
+    if (found.index == SETTING_COUNT) {
         say_line(HAL_FLASH_TEXT("error unknown setting; send show"));
         return;
     }
-    settings_.begin_draft();
+    Settings::begin_draft();
     hal::watchdog_kick();
-    const char* wanted = store_value(settings_, setting, value);
+    const char* wanted = store_value(setting, *found.rest == ' ' ? found.rest + 1 : found.rest);
     if (wanted == nullptr) {
         say_ok();
     } else {
@@ -282,44 +264,28 @@ void Console::set() {
     }
 }
 
-// Which setting the text at `value` names; moves it to the value. SETTING_COUNT: none.
-Setting Console::named_setting(const char*& value) const {
-    uint8_t i = *value == ' ' ? 0 : SETTING_COUNT;
-    for (; i < SETTING_COUNT; ++i) {
-        const char* rest = behind(value + 1, setting_name(static_cast<Setting>(i)));
-        if (rest != nullptr && (*rest == ' ' || *rest == '\0')) {
-            value = *rest == ' ' ? rest + 1 : rest;
-            break;
-        }
-    }
-    return static_cast<Setting>(i);
-}
-
 void Console::save() {
-    if (!settings_.complete()) {
-        settings_.begin_draft();
+    if (!Settings::complete()) {
+        Settings::begin_draft();
     }
-    if (!settings_.drafting()) {
+    if (!Settings::drafting()) {
         say_ok();
         return;
     }
-    if (say_missing(settings_, HAL_FLASH_TEXT("error incomplete:"))) {
+    if (say_missing(HAL_FLASH_TEXT("error incomplete:"))) {
         end_line();
         return;
     }
-    Settings former;
-    former.begin();
-    if (former.complete() &&
-        !(same(former, settings_, Setting::Device) && same(former, settings_, Setting::Channels))) {
+    if (Settings::changed(Setting::Device) || Settings::changed(Setting::Channels)) {
         Journal::erase(); // what waits there belongs to the former ones
         waiting_ = 0;
         hal::watchdog_kick();
     }
-    say_saved(settings_.save());
+    say_saved(Settings::save());
 }
 
 void Console::factory_reset() {
-    settings_.erase();
+    Settings::erase();
     hal::watchdog_kick();
     Journal::erase();
     waiting_ = 0;

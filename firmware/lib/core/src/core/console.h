@@ -4,8 +4,6 @@
 // the line to take its answer. Secrets go in and never come out.
 #pragma once
 
-#include "core/counters.h"
-#include "core/life.h"
 #include "core/settings.h"
 
 #include <stdint.h>
@@ -17,10 +15,11 @@ class Console {
     // Without a line for this long it asks for a restart: a node that was left open goes back to work.
     static constexpr uint32_t IDLE_LIMIT_MS = 300000;
 
-    // All references must outlive it. `waiting` is how many readings are in the journal.
-    Console(Settings& settings, const Life& life, const volatile Counters& counters, uint16_t waiting,
-            uint32_t now_ms)
-        : settings_(settings), life_(life), counters_(counters), waiting_(waiting), last_line_ms_(now_ms) {}
+    // Starts. `waiting` is how many readings are in the journal. Before, all of it is zero.
+    void begin(uint8_t waiting, uint32_t now_ms) {
+        waiting_ = waiting;
+        last_line_ms_ = now_ms;
+    }
 
     // Says who is here.
     void greet();
@@ -32,7 +31,7 @@ class Console {
     bool restart_asked(uint32_t now_ms) const;
 
     // Says which settings are missing: of a node that is not set up, from time to time.
-    static void complain(const Settings& settings);
+    static void complain();
 
   private:
     static constexpr uint8_t LINE_MAX = 100;
@@ -48,15 +47,11 @@ class Console {
     void set();
     void save();
     void factory_reset();
-    Setting named_setting(const char*& value) const;
 
-    Settings& settings_;
-    const Life& life_;
-    const volatile Counters& counters_;
-    uint16_t waiting_;
+    uint8_t waiting_;
     uint32_t last_line_ms_;
-    uint8_t length_ = 0; // of the line; more than LINE_MAX: it was too long
-    bool restart_ = false;
+    uint8_t length_; // of the line; more than LINE_MAX: it was too long
+    bool restart_;
     char line_[LINE_MAX + 1];
 };
 

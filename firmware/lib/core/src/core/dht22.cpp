@@ -18,7 +18,7 @@ enum class Phase : uint8_t { Idle, Pulling, Listening };
 
 Phase phase = Phase::Idle;
 uint8_t phase_began_ms; // the low byte is enough
-int16_t values[2] = {NO_VALUE, NO_VALUE};
+int16_t values[2];      // of the last answer
 
 int16_t within(int16_t value, int16_t least, int16_t greatest) {
     return value >= least && value <= greatest ? value : NO_VALUE;

@@ -22,17 +22,10 @@ constexpr uint8_t NAME_COUNT = 3;
 // A longer body is not waited for: it is cheaper to connect anew.
 constexpr uint16_t MAX_BODY_BYTES = 4096;
 constexpr uint16_t NO_CONTENT = 204;
+constexpr uint16_t NUMBER_MAX = 65000; // what is greater is taken for this
 
 bool is_blank(char character) {
     return character == ' ' || character == '\t';
-}
-
-// Reads a whole text as a number, cut to 65,000. False: it is none.
-bool read_whole_number(const char* text, uint16_t& number) {
-    uint32_t value = 0;
-    const char* end = read_number(text, value);
-    number = value < 65000 ? static_cast<uint16_t>(value) : 65000;
-    return end != text && *end == '\0';
 }
 
 } // namespace
@@ -82,8 +75,7 @@ void HttpResponse::take_status(const char* text) {
     if (text == nullptr || !is_digit(text[0]) || text[1] != ' ') {
         return;
     }
-    uint32_t number = 0;
-    read_number(text + 2, number);
+    const uint32_t number = read_number(text + 2).value;
     if (number >= 200 && number <= 599) {
         status_ = static_cast<uint16_t>(number);
         state_ = State::Header;
@@ -94,14 +86,13 @@ void HttpResponse::take_header() {
     for (char* name = line_; *name != '\0' && *name != ':'; ++name) {
         *name = to_lower(*name);
     }
-    for (uint8_t i = 0; i < NAME_COUNT; ++i) {
-        const char* value = behind(line_, text_at(NAMES, i));
-        if (value != nullptr) {
-            while (is_blank(*value)) {
-                ++value;
-            }
-            take_value(static_cast<Header>(i), value);
+    const Found name = find_text(line_, NAMES, NAME_COUNT, ANY);
+    const char* value = name.rest;
+    if (name.index < NAME_COUNT) {
+        while (is_blank(*value)) {
+            ++value;
         }
+        take_value(static_cast<Header>(name.index), value);
     }
 }
 
@@ -113,8 +104,9 @@ void HttpResponse::take_value(Header header, const char* value) {
         }
         return;
     }
-    uint16_t number = 0;
-    const bool is_number = read_whole_number(value, number);
+    const Number read = read_number(value);
+    const bool is_number = read.end != value && *read.end == '\0';
+    const uint16_t number = read.value < NUMBER_MAX ? static_cast<uint16_t>(read.value) : NUMBER_MAX;
     if (header == Header::RetryAfter) {
         retry_after_s_ = is_number ? number : NO_RETRY_AFTER;
     } else if (is_number) {

@@ -18,10 +18,10 @@ bool later(const Reading& left, const Reading& right) {
 
 } // namespace
 
-void Journal::begin(ChannelMask channels) {
-    crc_start_ = CRC16_START ^ channels;
-    reading_bytes_ = bytes_of_reading(channel_count(channels));
-    slots_ = static_cast<uint8_t>(JOURNAL_BYTES / (reading_bytes_ + FRAME_BYTES));
+void Journal::begin() {
+    crc_start_ = CRC16_START ^ used_channels();
+    reading_bytes_ = bytes_of_reading();
+    slots_ = parts_of(JOURNAL_BYTES, reading_bytes_ + FRAME_BYTES);
     written_ = 0;
     size_ = 0;
     first_ = 0;
@@ -35,12 +35,12 @@ void Journal::begin(ChannelMask channels) {
     }
     // What counts, going back from there; a newest slot that was not finished does not.
     const uint8_t end = first_;
-    uint8_t last_behind = 0;
-    for (uint8_t behind = 1; behind <= slots_; ++behind) {
-        const uint8_t place = around(static_cast<uint8_t>(end + slots_ - behind), slots_);
+    uint8_t last_back = 0;
+    for (uint8_t back = 1; back <= slots_; ++back) {
+        const uint8_t place = around(static_cast<uint8_t>(end + slots_ - back), slots_);
         if (hal::eeprom_read(address_of(place)) == COUNTS && read(place, reading)) {
-            last_behind = last_behind == 0 ? behind : last_behind;
-            size_ = static_cast<uint8_t>(behind - last_behind + 1);
+            last_back = last_back == 0 ? back : last_back;
+            size_ = static_cast<uint8_t>(back - last_back + 1);
             first_ = place;
         }
     }

@@ -20,8 +20,8 @@ namespace unolink {
 
 class Journal {
   public:
-    // Finds what an earlier life left behind. `channels` decides the size of a slot.
-    void begin(ChannelMask channels);
+    // Finds what an earlier life left behind. The channels in use decide the size of a slot.
+    void begin();
 
     uint8_t size() const { return size_; }
     bool full() const { return size_ == slots_; }

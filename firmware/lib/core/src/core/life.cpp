@@ -6,6 +6,7 @@
 namespace unolink {
 
 constexpr uint8_t Life::CAUSES;
+Life this_life;
 
 namespace {
 
@@ -30,8 +31,9 @@ bool read_slot(uint8_t index, Slot& slot) {
 
 } // namespace
 
-Err begin_life(hal::ResetCause cause, Life& life) {
+Err begin_life(hal::ResetCause cause) {
     Slot slot;
+    Life& life = this_life;
     life = {};
     uint8_t target = 0;
     for (uint8_t i = 0; i < SLOTS; ++i) {

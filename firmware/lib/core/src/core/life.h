@@ -23,10 +23,13 @@ struct Life {
     uint16_t starts[CAUSES]; // by hal::ResetCause
 };
 
+// The present one, from begin_life() on.
+extern Life this_life;
+
 // Counts this start and raises the boot number, stores both, reads them back. Blocks for up to 14 EEPROM
 // writes (48 ms).
-// None: `life.boot` is at least 1. Corrupt: the EEPROM does not keep what is written; `life` must not be
-// used.
-UNOLINK_MUST_CHECK Err begin_life(hal::ResetCause cause, Life& life);
+// None: `this_life.boot` is at least 1. Corrupt: the EEPROM does not keep what is written; `this_life` must
+// not be used.
+UNOLINK_MUST_CHECK Err begin_life(hal::ResetCause cause);
 
 } // namespace unolink

@@ -1,22 +1,22 @@
 #include "core/node.h"
 
+#include "core/counters.h"
 #include "core/crc16.h"
+#include "core/life.h" // this_life
+#include "core/random.h"
 
 namespace unolink {
 
 namespace {
 
 // Different for each device, by its key, and for each of its lives.
-uint16_t seed_of(const NodeConfig& config) {
-    const uint16_t of_key =
-        crc16_of_eeprom(CRC16_START, config.settings->address_of(Setting::Key), KEY_BYTES + 1);
-    return static_cast<uint16_t>(of_key ^ config.life.boot);
+uint16_t seed() {
+    const uint16_t of_key = crc16_of_eeprom(CRC16_START, Settings::address_of(Setting::Key), KEY_BYTES + 1);
+    return static_cast<uint16_t>(of_key ^ this_life.boot);
 }
 
-} // namespace
-
-bool Node::has_value(const Reading& reading) const {
-    for (uint8_t i = 0; i < channel_count(channels_); ++i) {
+bool has_value(const Reading& reading) {
+    for (uint8_t i = 0; i < channel_count(); ++i) {
         if (reading.values[i] != NO_VALUE) {
             return true;
         }
@@ -24,16 +24,20 @@ bool Node::has_value(const Reading& reading) const {
     return false;
 }
 
-Node::Node(const NodeConfig& config, volatile Counters& counters, uint32_t now_ms)
-    : counters_(counters), channels_(config.channels), random_(seed_of(config)),
-      backlog_(config.life.boot, config.channels), session_(*config.settings, random_, counters, now_ms),
-      uplink_(config, session_, backlog_, random_, counters) {}
+} // namespace
+
+void Node::begin(uint32_t now_ms) {
+    random_begin(seed());
+    backlog_.begin();
+    session_.begin(now_ms);
+    uplink_.begin(session_, backlog_);
+}
 
 void Node::add(const Reading& reading) {
-    count(counters_.sampled);
+    count(Counter::Sampled);
     // A row of nothing but null says nothing, and is no reading (docs/wire-protocol.md).
     if (!has_value(reading) || !backlog_.push(reading, uplink_.busy())) {
-        count(counters_.lost);
+        count(Counter::Lost);
     }
 }
 

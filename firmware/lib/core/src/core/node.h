@@ -6,9 +6,6 @@
 
 #include "core/at_session.h"
 #include "core/backlog.h"
-#include "core/counters.h"
-#include "core/node_config.h"
-#include "core/random.h"
 #include "core/status_led.h"
 #include "core/uplink.h"
 
@@ -16,10 +13,11 @@
 
 namespace unolink {
 
+// Before begin() all of it is zero.
 class Node {
   public:
-    // `config` and `counters` must outlive the node. The modem's line is open in way 0.
-    Node(const NodeConfig& config, volatile Counters& counters, uint32_t now_ms);
+    // Of `this_life`, with the channels in use. The modem's line is open in way 0.
+    void begin(uint32_t now_ms);
 
     // Takes a byte from the modem.
     void receive(uint8_t byte, uint32_t now_ms) {
@@ -50,11 +48,6 @@ class Node {
     Sign sign() const;
 
   private:
-    bool has_value(const Reading& reading) const;
-
-    volatile Counters& counters_;
-    const ChannelMask channels_;
-    Random random_;
     Backlog backlog_;
     AtSession session_;
     Uplink uplink_;

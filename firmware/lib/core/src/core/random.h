@@ -6,32 +6,26 @@
 
 namespace unolink {
 
-class Random {
-  public:
-    explicit Random(uint16_t seed) : state_(seed == 0 ? 1 : seed) {}
+// Begins the chance of this device and this start.
+void random_begin(uint16_t seed);
 
-    // `span_ms` give or take a fifth at most.
-    uint32_t around(uint32_t span_ms);
+// `span_ms` give or take a fifth at most.
+uint32_t random_around(uint32_t span_ms);
 
-  private:
-    uint16_t state_;
-};
-
-// A delay that doubles with every failure up to a limit.
+// A delay that doubles with every failure up to a limit. All zero at first.
 class Backoff {
   public:
-    Backoff(uint16_t first_ms, uint32_t limit_ms) : first_ms_(first_ms), limit_ms_(limit_ms) {}
+    static constexpr uint8_t UNIT_MS = 250;
 
-    // The delay before the next attempt, give or take a fifth; call once for each failure.
-    uint32_t next_ms(Random& random);
+    // The delay before the next attempt, in ms and give or take a fifth; call once for each failure. `first`
+    // and `most` are in units of UNIT_MS, up to 30,000.
+    uint32_t next_ms(uint16_t first, uint16_t most);
 
     // Call after a success.
-    void reset() { next_ms_ = first_ms_; }
+    void reset() { next_ = 0; }
 
   private:
-    uint16_t first_ms_;
-    uint32_t limit_ms_;
-    uint32_t next_ms_ = first_ms_;
+    uint16_t next_;
 };
 
 } // namespace unolink

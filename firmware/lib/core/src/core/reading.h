@@ -15,8 +15,8 @@ struct Reading {
 };
 
 // How much of a Reading is in use, from its beginning.
-inline uint8_t bytes_of_reading(uint8_t channels) {
-    return static_cast<uint8_t>(3 * sizeof(uint32_t) + channels * sizeof(int16_t));
+inline uint8_t bytes_of_reading() {
+    return static_cast<uint8_t>(3 * sizeof(uint32_t) + channel_count() * sizeof(int16_t));
 }
 
 } // namespace unolink

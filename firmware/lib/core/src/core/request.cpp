@@ -1,5 +1,7 @@
 #include "core/request.h"
 
+#include "core/life.h" // this_life
+#include "core/settings.h"
 #include "core/timer.h" // elapsed_ms
 #include "hal/flash.h"  // HAL_FLASH, HAL_FLASH_TEXT, flash_char
 
@@ -60,15 +62,15 @@ constexpr uint8_t LINE_FEED = '\n';
 
 } // namespace
 
-void Request::begin(uint8_t rows, uint32_t now_ms) {
+void Request::start(uint8_t rows, uint32_t now_ms) {
     now_ms_ = now_ms;
     rows_ = rows;
     has_status_ = false;
-    backlog_.get(0, reading_);
+    backlog_->get(0, reading_);
     boot_ = reading_.boot;
-    hmac_.begin(config_.settings->address_of(Setting::Key) + 1);
+    hmac_.begin(Settings::address_of(Setting::Key) + 1);
     hmac_.feed(HAL_FLASH_TEXT("POST /v1/readings\n"));
-    cursor_.load(config_.settings->text(Setting::Device));
+    cursor_.load(Settings::text(Setting::Device));
     hmac_.feed(cursor_);
     hmac_.feed(LINE_FEED);
     body_bytes_ = 0;
@@ -76,10 +78,10 @@ void Request::begin(uint8_t rows, uint32_t now_ms) {
     walk_from(BODY);
 }
 
-void Request::add_status(const volatile Counters& counters) {
+void Request::add_status() {
     has_status_ = true;
     for (uint8_t i = 0; i < STATUS_COUNT; ++i) {
-        status_[i] = status_value(i, config_.life, counters);
+        status_[i] = status_value(i);
     }
 }
 
@@ -107,7 +109,7 @@ bool Request::answered_by(uint16_t status, const char* tag) {
     if (tag == nullptr) {
         return false;
     }
-    hmac_.begin(config_.settings->address_of(Setting::Key) + 1);
+    hmac_.begin(Settings::address_of(Setting::Key) + 1);
     cursor_.load_number(status);
     hmac_.feed(cursor_);
     hmac_.feed(LINE_FEED);
@@ -145,21 +147,20 @@ void Request::walk_from(const char* place) {
     place_ = place;
     cursor_.clear();
     row_ = 0;
-    channel_ = next_channel(config_.channels, 0);
+    channel_ = next_channel(0);
 }
 
 // Loads the cursor with a field, or goes on elsewhere.
 void Request::load(Field field) {
-    const Settings& settings = *config_.settings;
     switch (field) {
     case Field::Host:
-        cursor_.load(settings.text(Setting::ServerHost));
+        cursor_.load(Settings::text(Setting::ServerHost));
         break;
     case Field::Port:
-        cursor_.load_number(settings.number(Setting::ServerPort));
+        cursor_.load_number(Settings::number(Setting::ServerPort));
         break;
     case Field::Device:
-        cursor_.load(settings.text(Setting::Device));
+        cursor_.load(Settings::text(Setting::Device));
         break;
     case Field::Tag:
         cursor_.load_tag(tag_);
@@ -200,14 +201,14 @@ void Request::load(Field field) {
 
 void Request::load_row(Field field) {
     if (field == Field::Seq) {
-        backlog_.get(row_, reading_);
+        backlog_->get(row_, reading_);
         column_ = 0;
         cursor_.load_number(reading_.seq);
     } else if (field == Field::RowEnd) {
         if (++row_ == rows_) {
             leave_loop();
         }
-    } else if (field == Field::Age && boot_ == config_.life.boot) {
+    } else if (field == Field::Age && boot_ == this_life.boot) {
         cursor_.load_number(elapsed_ms(reading_.sampled_at_ms, now_ms_));
     } else if (field == Field::Value) {
         load_value(reading_.values[column_++]);
@@ -229,9 +230,9 @@ void Request::load_value(int16_t raw) {
 
 // To the next channel in use; after the last one out of the loop, and to the first one again.
 void Request::next_column() {
-    channel_ = next_channel(config_.channels, channel_ + 1);
+    channel_ = next_channel(channel_ + 1);
     if (channel_ == CHANNELS_MAX) {
-        channel_ = next_channel(config_.channels, 0);
+        channel_ = next_channel(0);
         leave_loop();
     }
 }

@@ -2,14 +2,12 @@
 //
 // The tag stands before the body that it signs, so the body is walked twice: by sign_step(), which hashes it
 // and counts it, and by next(), which hands it out. Both must see the same bytes, so what they are made of is
-// fixed at begin(): the readings must stay where they are, and ages are those of that instant. A status is
+// fixed at start(): the readings must stay where they are, and ages are those of that instant. A status is
 // the only thing that is told anew at each walk, so it is copied first.
 #pragma once
 
 #include "core/backlog.h"
-#include "core/counters.h"
 #include "core/hmac.h"
-#include "core/node_config.h"
 #include "core/status.h"
 #include "core/text_cursor.h"
 
@@ -19,14 +17,14 @@ namespace unolink {
 
 class Request {
   public:
-    // Both references must outlive it.
-    Request(const NodeConfig& config, Backlog& backlog) : config_(config), backlog_(backlog) {}
+    // `backlog` must outlive it.
+    void begin(Backlog& backlog) { backlog_ = &backlog; }
 
     // Starts a request of the `rows` oldest readings (at least 1), which are all of one start.
-    void begin(uint8_t rows, uint32_t now_ms);
+    void start(uint8_t rows, uint32_t now_ms);
 
-    // Adds the counters to the request. After begin().
-    void add_status(const volatile Counters& counters);
+    // Adds the counters to the request. After start().
+    void add_status();
 
     // Hashes some more of the body. False: it is done; length_bytes() and tag() are right, and next() may
     // begin. Takes up to 25 ms.
@@ -56,8 +54,7 @@ class Request {
     void leave_loop();
     void go_back();
 
-    const NodeConfig& config_;
-    Backlog& backlog_;
+    Backlog* backlog_;
     const char* place_; // in the text of the request
     bool has_status_;
     bool body_follows_;

@@ -9,15 +9,15 @@ bool Sampler::poll(uint32_t now_ms, Reading& reading) {
         if (elapsed_ms(last_due_ms_, now_ms) < interval_ms_) {
             return false;
         }
-        begin(now_ms);
+        begin_measurements(now_ms);
     }
-    for (uint8_t i = 0; (i = next_channel(channels_, i)) < CHANNELS_MAX; ++i) {
+    for (uint8_t i = 0; (i = next_channel(i)) < CHANNELS_MAX; ++i) {
         if (!measured(i, now_ms)) {
             return false;
         }
     }
     int16_t* value = reading.values;
-    for (uint8_t i = 0; (i = next_channel(channels_, i)) < CHANNELS_MAX; ++i) {
+    for (uint8_t i = 0; (i = next_channel(i)) < CHANNELS_MAX; ++i) {
         *value++ = raw_value(i);
     }
     reading.seq = next_seq_++;
@@ -26,13 +26,13 @@ bool Sampler::poll(uint32_t now_ms, Reading& reading) {
     return true;
 }
 
-void Sampler::begin(uint32_t now_ms) {
+void Sampler::begin_measurements(uint32_t now_ms) {
     measuring_ = true;
     last_due_ms_ += interval_ms_;
     if (elapsed_ms(last_due_ms_, now_ms) >= interval_ms_) {
         last_due_ms_ = now_ms;
     }
-    for (uint8_t i = 0; (i = next_channel(channels_, i)) < CHANNELS_MAX; ++i) {
+    for (uint8_t i = 0; (i = next_channel(i)) < CHANNELS_MAX; ++i) {
         begin_measurement(i, now_ms);
     }
 }

@@ -14,21 +14,22 @@ namespace unolink {
 class Sampler {
   public:
     // `interval_ms` at least 1. The first sample is due at once.
-    Sampler(uint32_t interval_ms, ChannelMask channels, uint32_t now_ms)
-        : interval_ms_(interval_ms), channels_(channels), last_due_ms_(now_ms - interval_ms) {}
+    void begin(uint32_t interval_ms, uint32_t now_ms) {
+        interval_ms_ = interval_ms;
+        last_due_ms_ = now_ms - interval_ms;
+    }
 
     // Goes on with what is due. True: a sample is complete, and `reading` is it, but for its boot; its seq is
     // one more than the last one's, from 0. Call in every round of the loop.
     bool poll(uint32_t now_ms, Reading& reading);
 
   private:
-    void begin(uint32_t now_ms);
+    void begin_measurements(uint32_t now_ms);
 
     uint32_t interval_ms_;
-    ChannelMask channels_;
     uint32_t last_due_ms_;
-    uint32_t next_seq_ = 0;
-    bool measuring_ = false;
+    uint32_t next_seq_;
+    bool measuring_;
 };
 
 } // namespace unolink

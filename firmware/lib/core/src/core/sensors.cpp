@@ -52,6 +52,9 @@ const uint8_t CHANNELS[] HAL_FLASH = {
 };
 static_assert(sizeof CHANNELS == CHANNELS_MAX, "as many as announced");
 
+ChannelMask used;
+uint8_t count;
+
 uint8_t row_at(uint8_t index) {
     uint8_t value;
     hal::flash_copy(value, CHANNELS[index]);
@@ -94,16 +97,28 @@ const char* channel_name(uint8_t index) {
     return text_at(NAMES, index);
 }
 
-uint8_t channel_count(ChannelMask channels) {
-    uint8_t count = 0;
+Found find_channel(const char* text) {
+    return find_text(text, NAMES, CHANNELS_MAX, ',');
+}
+
+void use_channels(ChannelMask channels) {
+    used = channels;
+    count = 0;
     for (; channels != 0; channels &= static_cast<ChannelMask>(channels - 1)) {
         ++count;
     }
+}
+
+ChannelMask used_channels() {
+    return used;
+}
+
+uint8_t channel_count() {
     return count;
 }
 
-uint8_t next_channel(ChannelMask channels, uint8_t index) {
-    while (index < CHANNELS_MAX && (channels >> index & 1) == 0) {
+uint8_t next_channel(uint8_t index) {
+    while (index < CHANNELS_MAX && (used >> index & 1) == 0) {
         ++index;
     }
     return index;
@@ -113,7 +128,8 @@ int16_t to_unit(uint8_t index, int16_t raw, uint8_t& decimals) {
     const Unit unit = unit_of(index);
     decimals = unit == Unit::Tenths ? 1 : 0;
     if (unit == Unit::Millivolts) {
-        return static_cast<int16_t>((static_cast<uint32_t>(raw) * SUPPLY_MV + FULL_SCALE / 2) / FULL_SCALE);
+        return static_cast<int16_t>(
+            (static_cast<uint32_t>(static_cast<uint16_t>(raw)) * SUPPLY_MV + FULL_SCALE / 2) / FULL_SCALE);
     }
     return raw;
 }

@@ -5,6 +5,8 @@
 // a row for each of its values; rows go to the end, because settings name them by their place.
 #pragma once
 
+#include "core/text.h" // Found
+
 #include <stdint.h>
 
 namespace unolink {
@@ -32,10 +34,18 @@ int16_t raw_value(uint8_t index);
 // The name of row `index`, in program memory.
 const char* channel_name(uint8_t index);
 
-uint8_t channel_count(ChannelMask channels);
+// Which row's name `text` begins with, or CHANNELS_MAX: with a comma behind it or nothing.
+Found find_channel(const char* text);
 
-// The next channel of `channels` from row `index` on, or CHANNELS_MAX.
-uint8_t next_channel(ChannelMask channels, uint8_t index);
+// Which channels are in use, from now on.
+void use_channels(ChannelMask channels);
+ChannelMask used_channels();
+
+// How many there are.
+uint8_t channel_count();
+
+// The next one of them from row `index` on, or CHANNELS_MAX.
+uint8_t next_channel(uint8_t index);
 
 // What is sent for a raw value of row `index` that is one: a number, and how many of its digits are behind
 // the point.

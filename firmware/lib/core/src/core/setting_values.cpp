@@ -70,65 +70,56 @@ bool read_key(const char* text, uint8_t* bytes) {
     return text[KEY_CHARACTERS] == '\0' && (pending & 3) == 0; // they have 2 bits more than 32 bytes
 }
 
-// Which channel `text` begins with; moves it behind. CHANNELS_MAX: none.
-uint8_t read_channel(const char*& text) {
-    for (uint8_t i = 0; i < CHANNELS_MAX; ++i) {
-        const char* rest = behind(text, channel_name(i));
-        if (rest != nullptr && (*rest == '\0' || *rest == ',')) {
-            text = rest;
-            return i;
-        }
-    }
-    return CHANNELS_MAX;
-}
-
 bool read_channels(const char* text, uint32_t& channels) {
     for (;; ++text) {
-        const uint8_t channel = read_channel(text);
-        if (channel == CHANNELS_MAX) {
+        const Found found = find_channel(text);
+        if (found.index == CHANNELS_MAX) {
             return false;
         }
-        channels |= 1U << channel;
+        channels |= 1U << found.index;
+        text = found.rest;
         if (*text == '\0') {
             return true;
         }
     }
 }
 
-bool store_text(Settings& draft, Setting setting, const char* value) {
+bool store_text(Setting setting, const char* value) {
     const uint8_t length = static_cast<uint8_t>(strlen(value));
     const bool right = setting == Setting::WifiPassword
                            ? length >= PASSWORD_MIN
                            : setting == Setting::WifiSsid || is_name(value, setting == Setting::Device);
     if (right && length <= layout_of(setting).bytes_max) {
-        draft.store_text(setting, value, length);
+        Settings::store_text(setting, value, length);
         return true;
     }
     return false;
 }
 
-bool store_key(Settings& draft, const char* value) {
+bool store_key(const char* value) {
     uint8_t bytes[KEY_BYTES];
     const bool right = read_key(value, bytes);
     if (right) {
-        draft.store_text(Setting::Key, bytes, KEY_BYTES);
+        Settings::store_text(Setting::Key, bytes, KEY_BYTES);
     }
     return right;
 }
 
 // A port, an interval or a set of channels.
-bool store_number(Settings& draft, Setting setting, const char* value) {
+bool store_number(Setting setting, const char* value) {
     uint32_t number = 0;
     bool right = false;
     if (setting == Setting::Channels) {
         right = read_channels(value, number);
     } else {
         const bool port = setting == Setting::ServerPort;
-        right = *read_number(value, number) == '\0' && number >= (port ? 1 : INTERVAL_MIN_MS) &&
+        const Number read = read_number(value);
+        number = read.value;
+        right = *read.end == '\0' && number >= (port ? 1 : INTERVAL_MIN_MS) &&
                 number <= (port ? PORT_MAX : INTERVAL_MAX_MS);
     }
     if (right) {
-        draft.store_number(setting, number);
+        Settings::store_number(setting, number);
     }
     return right;
 }
@@ -139,25 +130,29 @@ const char* setting_name(Setting setting) {
     return text_at(NAMES, static_cast<uint8_t>(setting));
 }
 
-const char* store_value(Settings& draft, Setting setting, const char* value) {
+Found find_setting(const char* text) {
+    return find_text(text, NAMES, SETTING_COUNT, ' ');
+}
+
+const char* store_value(Setting setting, const char* value) {
     bool right = true;
     if (*value == '\0') {
-        draft.clear(setting);
+        Settings::clear(setting);
     } else if (setting == Setting::Key) {
-        right = store_key(draft, value);
+        right = store_key(value);
     } else if (layout_of(setting).text) {
-        right = store_text(draft, setting, value);
+        right = store_text(setting, value);
     } else {
-        right = store_number(draft, setting, value);
+        right = store_number(setting, value);
     }
     return right ? nullptr : text_at(WANTED, static_cast<uint8_t>(setting));
 }
 
-void for_each_channel_name(ChannelMask channels, void (*say)(const char* flash_text)) {
-    uint8_t i = next_channel(channels, 0);
+void for_each_channel_name(void (*say)(const char* flash_text)) {
+    uint8_t i = next_channel(0);
     while (i < CHANNELS_MAX) {
         say(channel_name(i));
-        i = next_channel(channels, i + 1);
+        i = next_channel(i + 1);
         if (i < CHANNELS_MAX) {
             say(HAL_FLASH_TEXT(","));
         }

@@ -3,6 +3,7 @@
 
 #include "core/sensors.h" // ChannelMask
 #include "core/settings.h"
+#include "core/text.h" // Found
 
 #include <stdint.h>
 
@@ -11,11 +12,14 @@ namespace unolink {
 // The name of a setting, in program memory.
 const char* setting_name(Setting setting);
 
+// Which setting `text` begins with: by its place, or SETTING_COUNT.
+Found find_setting(const char* text);
+
 // Stores a text as the draft's value of a setting; an empty one takes it away or gives it its default.
 // Null: done. Else a text in program memory that says what a value may be; nothing was changed.
-const char* store_value(Settings& draft, Setting setting, const char* value);
+const char* store_value(Setting setting, const char* value);
 
-// Calls `say` with each channel's name and with the commas between them, all in program memory.
-void for_each_channel_name(ChannelMask channels, void (*say)(const char* flash_text));
+// Calls `say` with the name of each channel in use and with the commas between them, all in program memory.
+void for_each_channel_name(void (*say)(const char* flash_text));
 
 } // namespace unolink

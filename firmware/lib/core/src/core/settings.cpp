@@ -8,6 +8,8 @@
 namespace unolink {
 
 constexpr uint8_t Settings::NO_SLOT;
+uint8_t Settings::slot_;
+bool Settings::drafting_;
 
 namespace {
 
@@ -57,11 +59,11 @@ void Settings::begin() {
     }
 }
 
-uint16_t Settings::address_of(Setting setting) const {
+uint16_t Settings::address_of(Setting setting) {
     return static_cast<uint16_t>(address_of_slot(slot_) + layout_of(setting).offset);
 }
 
-uint32_t Settings::number(Setting setting) const {
+uint32_t Settings::number(Setting setting) {
     uint32_t number = 0;
     read_block(address_of(setting), &number, layout_of(setting).bytes_max);
     return number;
@@ -108,7 +110,7 @@ void Settings::clear(Setting setting) {
     }
 }
 
-bool Settings::has(Setting setting) const {
+bool Settings::has(Setting setting) {
     return hal::eeprom_read(address_of(setting)) != 0;
 }
 
@@ -120,6 +122,20 @@ void Settings::store_text(Setting setting, const void* text, uint8_t length) {
 
 void Settings::store_number(Setting setting, uint32_t number) {
     write_block(address_of(setting), &number, layout_of(setting).bytes_max);
+}
+
+bool Settings::changed(Setting setting) {
+    const uint8_t former = slot_ ^ 1;
+    const uint16_t address = address_of(setting);
+    const uint16_t former_address = address - address_of_slot(slot_) + address_of_slot(former);
+    const SettingLayout layout = layout_of(setting);
+    const uint8_t bytes = layout.text ? hal::eeprom_read(address) + 1 : layout.bytes_max;
+    for (uint8_t i = 0; i < bytes; ++i) {
+        if (hal::eeprom_read(address + i) != hal::eeprom_read(former_address + i)) {
+            return valid(former);
+        }
+    }
+    return false;
 }
 
 Err Settings::save() {

@@ -37,47 +37,50 @@ SettingLayout layout_of(Setting setting);
 class Settings {
   public:
     // Finds the slot in force. Call first.
-    void begin();
+    static void begin();
 
     // Are settings in force? A slot that was saved is complete; a draft is not in force.
-    bool complete() const { return slot_ != NO_SLOT && !drafting_; }
+    static bool complete() { return slot_ != NO_SLOT && !drafting_; }
 
-    StoredText text(Setting setting) const { return {address_of(setting)}; }
-    uint32_t number(Setting setting) const;
+    static StoredText text(Setting setting) { return {address_of(setting)}; }
+    static uint32_t number(Setting setting);
 
     // The first byte of a setting in EEPROM.
-    uint16_t address_of(Setting setting) const;
+    static uint16_t address_of(Setting setting);
 
     // Copies the slot in force to the other one, or fills that with defaults, and turns to it: what is asked
     // and changed from now on is the draft. Does nothing if this is the draft already. Takes up to 0.9 s.
-    void begin_draft();
+    static void begin_draft();
 
-    void store_text(Setting setting, const void* text, uint8_t length);
-    void store_number(Setting setting, uint32_t number);
+    static void store_text(Setting setting, const void* text, uint8_t length);
+    static void store_number(Setting setting, uint32_t number);
 
     // Takes a setting away, or gives it its default.
-    void clear(Setting setting);
+    static void clear(Setting setting);
 
-    bool has(Setting setting) const;
+    static bool has(Setting setting);
+
+    // Is it another one in the draft than in the settings in force? False if there are none.
+    static bool changed(Setting setting);
 
     // Puts the draft in force. Corrupt: the EEPROM does not keep what is written; the old settings are in
     // force.
-    UNOLINK_MUST_CHECK Err save();
+    UNOLINK_MUST_CHECK static Err save();
 
     // Is this a draft?
-    bool drafting() const { return drafting_; }
+    static bool drafting() { return drafting_; }
 
     // Takes all settings away, saved ones too. Takes up to 1.7 s.
-    void erase();
+    static void erase();
 
   private:
     static constexpr uint8_t NO_SLOT = 0xFF;
 
     static bool valid(uint8_t slot);
-    void fill_with_defaults();
+    static void fill_with_defaults();
 
-    uint8_t slot_ = NO_SLOT;
-    bool drafting_ = false;
+    static uint8_t slot_;
+    static bool drafting_;
 };
 
 } // namespace unolink

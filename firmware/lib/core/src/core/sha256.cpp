@@ -38,8 +38,8 @@ __attribute__((noinline)) uint32_t rotate_right(uint32_t value, uint8_t bits) {
     return value;
 }
 
-// FIPS 180-4, 4.1.2: each function of one word is the sum (by bits) of three copies of it, turned by `second`,
-// by `first` more, and either shifted by `third`, or all of them turned by `third` more.
+// FIPS 180-4, 4.1.2: each function of one word is the sum (by bits) of three copies of it, turned by
+// `second`, by `first` more, and either shifted by `third`, or all of them turned by `third` more.
 constexpr uint8_t SHIFT = 0x80;
 __attribute__((noinline)) uint32_t mixed(const uint32_t& word, uint8_t first, uint8_t second, uint8_t third) {
     const uint32_t value = rotate_right(rotate_right(word, first) ^ word, second);
@@ -93,8 +93,8 @@ void Sha256::finish(uint8_t* digest) {
     }
 }
 
-// FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round. A word of the
-// message is replaced by that of 16 rounds later as soon as it is used.
+// FIPS 180-4, 6.2.2, with the variables a to h in one array that is turned by one place a round. A word of
+// the message is replaced by that of 16 rounds later as soon as it is used.
 void Sha256::compress() {
     uint32_t v[9];
     memcpy(v + 1, state_, sizeof state_);

@@ -1,9 +1,6 @@
 // The node's own counters by the names that the wire protocol gives them.
 #pragma once
 
-#include "core/counters.h"
-#include "core/life.h"
-
 #include <stdint.h>
 
 namespace unolink {
@@ -14,6 +11,6 @@ constexpr uint8_t STATUS_COUNT = 10;
 const char* status_name(uint8_t index);
 
 // Its value now.
-uint32_t status_value(uint8_t index, const Life& life, const volatile Counters& counters);
+uint32_t status_value(uint8_t index);
 
 } // namespace unolink

@@ -33,13 +33,25 @@ const char* behind(const char* text, const char* flash_prefix) {
     return text;
 }
 
-const char* read_number(const char* text, uint32_t& number) {
-    for (number = 0; is_digit(*text); ++text) {
-        if (number <= GREATEST) {
-            number = number * 10 + static_cast<uint8_t>(*text - '0');
+Found find_text(const char* text, const char* flash_list, uint8_t count, char end) {
+    for (uint8_t index = 0; index < count; ++index) {
+        const char* rest = behind(text, flash_list);
+        if (rest != nullptr && (*rest == '\0' || *rest == end || end == ANY)) {
+            return {index, rest};
+        }
+        flash_list = next_text(flash_list);
+    }
+    return {count, text};
+}
+
+Number read_number(const char* text) {
+    uint32_t value = 0;
+    for (; is_digit(*text); ++text) {
+        if (value <= GREATEST) {
+            value = value * 10 + static_cast<uint8_t>(*text - '0');
         }
     }
-    return text;
+    return {value, text};
 }
 
 } // namespace unolink

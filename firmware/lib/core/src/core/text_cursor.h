@@ -46,7 +46,7 @@ class TextCursor {
     enum class Kind : uint8_t { Empty, Flash, Stored, Quoted, Escaped, Digits, Tag };
     static constexpr uint8_t MAX_DIGITS = 12; // of a uint32_t, with sign and point
 
-    void load_decimal(uint32_t magnitude, bool negative, uint8_t decimals);
+    __attribute__((noinline)) void load_decimal(uint32_t magnitude, bool negative, uint8_t decimals);
     bool next_stored(uint8_t& byte);
     uint8_t next_tag_character();
 

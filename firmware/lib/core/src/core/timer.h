@@ -21,8 +21,8 @@ class Timer {
     __attribute__((noinline)) bool expired(uint32_t now_ms) const;
 
   private:
-    uint32_t started_at_ms_ = 0;
-    uint32_t duration_ms_ = 0;
+    uint32_t started_at_ms_;
+    uint32_t duration_ms_;
 };
 
 } // namespace unolink

@@ -12,6 +12,8 @@ namespace {
 constexpr uint16_t EXCHANGE_TIMEOUT_MS = 15000;
 // Some AT versions (1.3 to 1.5) report CLOSED before they deliver the last data.
 constexpr uint16_t LATE_DATA_MS = 300;
+constexpr uint16_t BACKOFF_FIRST = 1000 / Backoff::UNIT_MS;
+constexpr uint16_t BACKOFF_MOST = 300000 / Backoff::UNIT_MS;
 constexpr uint32_t REFUSED_WAIT_MS = 300000;
 constexpr uint16_t RETRY_AFTER_MAX_S = 3600;
 constexpr uint32_t STATUS_INTERVAL_MS = 3600000;
@@ -24,16 +26,16 @@ constexpr uint8_t BATCH_VALUES_MAX = 60;
 void Uplink::poll(uint32_t now_ms) {
     switch (phase_) {
     case Phase::Idle:
-        if (backlog_.size() > 0 && session_.online() && timer_.expired(now_ms)) {
-            begin(now_ms);
+        if (backlog_->size() > 0 && session_->online() && timer_.expired(now_ms)) {
+            begin_request(now_ms);
         }
         break;
     case Phase::Signing:
-        if (!session_.online()) {
+        if (!session_->online()) {
             phase_ = Phase::Idle;
         } else if (!request_.sign_step()) {
             phase_ = Phase::Exchange;
-            session_.send(request_.length_bytes());
+            session_->send(request_.length_bytes());
             timer_.start(EXCHANGE_TIMEOUT_MS, now_ms);
         }
         break;
@@ -43,16 +45,16 @@ void Uplink::poll(uint32_t now_ms) {
     }
 }
 
-void Uplink::begin(uint32_t now_ms) {
+void Uplink::begin_request(uint32_t now_ms) {
     const uint8_t rows = batch_size();
     if (rows == 0) { // the oldest is damaged
-        backlog_.pop();
-        count(counters_.lost);
+        backlog_->pop();
+        count(Counter::Lost);
         return;
     }
-    request_.begin(rows, now_ms);
+    request_.start(rows, now_ms);
     if (status_timer_.expired(now_ms)) {
-        request_.add_status(counters_);
+        request_.add_status();
     }
     response_.begin();
     phase_ = Phase::Signing;
@@ -63,9 +65,9 @@ void Uplink::begin(uint32_t now_ms) {
 uint8_t Uplink::batch_size() {
     Reading reading;
     uint8_t rows = 0;
-    const uint8_t fitting = static_cast<uint8_t>(BATCH_VALUES_MAX) / channel_count(config_.channels);
+    const uint8_t fitting = parts_of(BATCH_VALUES_MAX, channel_count());
     const uint8_t limit = alone_ ? 1 : fitting < BATCH_MAX ? fitting : BATCH_MAX;
-    while (rows < limit && rows < backlog_.size() && backlog_.get(rows, reading) &&
+    while (rows < limit && rows < backlog_->size() && backlog_->get(rows, reading) &&
            (rows == 0 || reading.boot == boot_)) {
         boot_ = reading.boot;
         last_seq_ = reading.seq;
@@ -80,19 +82,19 @@ void Uplink::poll_exchange(uint32_t now_ms) {
         conclude(now_ms);
     } else if (state == HttpResponse::State::Garbled || timer_.expired(now_ms)) {
         if (!link_lost_) {
-            session_.unanswered();
+            session_->unanswered();
         }
-        retry(backoff_.next_ms(random_), now_ms);
-    } else if (!session_.linked() && !link_lost_) {
+        retry(backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST), now_ms);
+    } else if (!session_->linked() && !link_lost_) {
         link_lost_ = true;
         timer_.start(LATE_DATA_MS, now_ms);
     }
 }
 
 void Uplink::conclude(uint32_t now_ms) {
-    session_.answered();
+    session_->answered();
     if (!response_.framed()) {
-        session_.drop_link();
+        session_->drop_link();
     }
     const uint16_t status = response_.status();
     const bool refused_key = status == 401 || status == 403;
@@ -102,25 +104,25 @@ void Uplink::conclude(uint32_t now_ms) {
         if (request_.has_status()) {
             status_timer_.start(STATUS_INTERVAL_MS, now_ms);
         }
-        forget(counters_.acked, now_ms);
+        forget(Counter::Acked, now_ms);
     } else if ((status == 400 || status == 413 || status == 422) &&
                request_.answered_by(status, response_.tag())) {
         conclude_rejected(now_ms);
     } else if (refused()) {
-        retry(random_.around(REFUSED_WAIT_MS), now_ms);
+        retry(random_around(REFUSED_WAIT_MS), now_ms);
     } else if (to_wait && response_.retry_after_s() != HttpResponse::NO_RETRY_AFTER) {
         const uint16_t asked_s = response_.retry_after_s();
         const uint32_t wait_s = asked_s < RETRY_AFTER_MAX_S ? asked_s : RETRY_AFTER_MAX_S;
-        retry(random_.around(wait_s * 1000), now_ms);
+        retry(random_around(wait_s * 1000), now_ms);
     } else {
-        retry(backoff_.next_ms(random_), now_ms);
+        retry(backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST), now_ms);
     }
 }
 
 // A batch is taken apart, so that one bad reading takes no other with it.
 void Uplink::conclude_rejected(uint32_t now_ms) {
     if (request_.rows() == 1) {
-        forget(counters_.rejected, now_ms);
+        forget(Counter::Rejected, now_ms);
         return;
     }
     alone_ = true;
@@ -128,9 +130,9 @@ void Uplink::conclude_rejected(uint32_t now_ms) {
     retry(0, now_ms);
 }
 
-void Uplink::forget(volatile uint32_t& counter, uint32_t now_ms) {
+void Uplink::forget(Counter counter, uint32_t now_ms) {
     for (uint8_t row = request_.rows(); row > 0; --row) {
-        backlog_.pop();
+        backlog_->pop();
         count(counter);
     }
     alone_ = alone_ && last_seq_ < alone_until_seq_;
@@ -140,7 +142,7 @@ void Uplink::forget(volatile uint32_t& counter, uint32_t now_ms) {
 }
 
 void Uplink::retry(uint32_t wait_ms, uint32_t now_ms) {
-    count(counters_.retries);
+    count(Counter::Retries);
     timer_.start(wait_ms, now_ms);
     phase_ = Phase::Idle;
 }

@@ -12,7 +12,6 @@
 #include "core/backlog.h"
 #include "core/counters.h"
 #include "core/http_response.h"
-#include "core/node_config.h"
 #include "core/random.h"
 #include "core/request.h"
 #include "core/timer.h"
@@ -26,11 +25,12 @@ class Uplink {
     // Readings in a request: enough to share its cost, few enough for RAM on the other side of a UART.
     static constexpr uint8_t BATCH_MAX = 10;
 
-    // All references must outlive this object.
-    Uplink(const NodeConfig& config, AtSession& session, Backlog& backlog, Random& random,
-           volatile Counters& counters)
-        : config_(config), session_(session), backlog_(backlog), random_(random), counters_(counters),
-          request_(config, backlog) {}
+    // Both must outlive this object.
+    void begin(AtSession& session, Backlog& backlog) {
+        session_ = &session;
+        backlog_ = &backlog;
+        request_.begin(backlog);
+    }
 
     // Starts, ends or gives up an exchange. Call in every round of the loop, after the bytes received have
     // been taken. Takes up to 50 ms, when a tag is made or held against another.
@@ -52,29 +52,26 @@ class Uplink {
     enum class Phase : uint8_t { Idle, Signing, Exchange };
     static constexpr uint8_t REFUSAL_LIMIT = 3;
 
-    void begin(uint32_t now_ms);
+    void begin_request(uint32_t now_ms);
     uint8_t batch_size();
     void poll_exchange(uint32_t now_ms);
     void conclude(uint32_t now_ms);
     void conclude_rejected(uint32_t now_ms);
-    void forget(volatile uint32_t& counter, uint32_t now_ms);
+    void forget(Counter counter, uint32_t now_ms);
     void retry(uint32_t wait_ms, uint32_t now_ms);
 
-    const NodeConfig& config_;
-    AtSession& session_;
-    Backlog& backlog_;
-    Random& random_;
-    volatile Counters& counters_;
-    Phase phase_ = Phase::Idle;
-    uint8_t refusals_ = 0; // in a row
-    bool alone_ = false;
+    AtSession* session_;
+    Backlog* backlog_;
+    Phase phase_;
+    uint8_t refusals_; // in a row
+    bool alone_;
     bool link_lost_;
     uint32_t boot_; // of the readings under way
     uint32_t last_seq_;
     uint32_t alone_until_seq_; // of a batch that was refused: up to here each reading goes alone
     Timer timer_;              // in an exchange: until it is given up; otherwise: until the next may begin
     Timer status_timer_;       // until the counters are told again; at first they are due
-    Backoff backoff_{1000, 300000UL};
+    Backoff backoff_;
     HttpResponse response_;
     Request request_;
 };
