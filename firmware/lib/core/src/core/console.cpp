@@ -4,6 +4,7 @@
 #include "core/hmac.h"
 #include "core/journal.h"
 #include "core/life.h" // this_life
+#include "core/rare.h"
 #include "core/sensors.h"
 #include "core/setting_values.h"
 #include "core/status.h"
@@ -32,45 +33,45 @@ const char COMMANDS[] HAL_FLASH = "!unolink\0"
                                   "restart\0"
                                   "factory-reset";
 
-void say(TextCursor& text) {
+UNOLINK_RARE void say(TextCursor& text) {
     for (uint8_t byte = 0; text.next(byte);) {
         hal::console_write(byte);
     }
 }
 
-void say(const char* flash_text) {
+UNOLINK_RARE void say(const char* flash_text) {
     TextCursor text;
     text.load(flash_text);
     say(text);
 }
 
-void say_blank_and_number(uint32_t number) {
+UNOLINK_RARE void say_blank_and_number(uint32_t number) {
     TextCursor text;
     text.load_number(number);
     hal::console_write(' ');
     say(text);
 }
 
-void end_line() {
+UNOLINK_RARE void end_line() {
     say(HAL_FLASH_TEXT("\r\n"));
 }
 
-void say_line(const char* flash_text) {
+UNOLINK_RARE void say_line(const char* flash_text) {
     say(flash_text);
     end_line();
 }
 
-void say_ok() {
+UNOLINK_RARE void say_ok() {
     say_line(HAL_FLASH_TEXT("ok"));
 }
 
-void say_number(const char* flash_name, uint32_t number) {
+UNOLINK_RARE void say_number(const char* flash_name, uint32_t number) {
     say(flash_name);
     say_blank_and_number(number);
     end_line();
 }
 
-void say_saved(Err result) {
+UNOLINK_RARE void say_saved(Err result) {
     if (result == Err::None) {
         say_ok();
     } else {
@@ -80,7 +81,7 @@ void say_saved(Err result) {
 
 // Says the names of settings that are missing, behind `flash_prefix`. False: there is none, and nothing was
 // said.
-bool say_missing(const char* flash_prefix) {
+UNOLINK_RARE bool say_missing(const char* flash_prefix) {
     bool missing = false;
     for (uint8_t i = 0; i < SETTING_COUNT; ++i) {
         const Setting setting = static_cast<Setting>(i);
@@ -97,7 +98,7 @@ bool say_missing(const char* flash_prefix) {
 }
 
 // By which two ends can see that they hold the same key, without saying it.
-void say_key_check() {
+UNOLINK_RARE void say_key_check() {
     Hmac hmac;
     hmac.begin(Settings::address_of(Setting::Key) + 1);
     hmac.feed(HAL_FLASH_TEXT("key check"));

@@ -6,6 +6,8 @@
 
 #include "core/settings.h"
 
+#include "core/rare.h"
+
 #include <stdint.h>
 
 namespace unolink {
@@ -22,16 +24,16 @@ class Console {
     }
 
     // Says who is here.
-    void greet();
+    UNOLINK_RARE void greet();
 
     // Takes a byte of the line; at the end of a command, does it and answers. Takes up to 4 s.
-    void receive(uint8_t byte, uint32_t now_ms);
+    UNOLINK_RARE __attribute__((noinline)) void receive(uint8_t byte, uint32_t now_ms);
 
     // Is the node to start anew?
     bool restart_asked(uint32_t now_ms) const;
 
     // Says which settings are missing: of a node that is not set up, from time to time.
-    static void complain();
+    UNOLINK_RARE static void complain();
 
   private:
     static constexpr uint8_t LINE_MAX = 100;

@@ -1,6 +1,7 @@
 // Settings as texts: their names, and what their values may be.
 #pragma once
 
+#include "core/rare.h"
 #include "core/sensors.h" // ChannelMask
 #include "core/settings.h"
 #include "core/text.h" // Found
@@ -10,14 +11,14 @@
 namespace unolink {
 
 // The name of a setting, in program memory.
-const char* setting_name(Setting setting);
+UNOLINK_RARE const char* setting_name(Setting setting);
 
 // Which setting `text` begins with: by its place, or SETTING_COUNT.
-Found find_setting(const char* text);
+UNOLINK_RARE Found find_setting(const char* text);
 
 // Stores a text as the draft's value of a setting; an empty one takes it away or gives it its default.
 // Null: done. Else a text in program memory that says what a value may be; nothing was changed.
-const char* store_value(Setting setting, const char* value);
+UNOLINK_RARE const char* store_value(Setting setting, const char* value);
 
 // Calls `say` with the name of each channel in use and with the commas between them, all in program memory.
 void for_each_channel_name(void (*say)(const char* flash_text));

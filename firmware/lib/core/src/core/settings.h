@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/err.h"
+#include "core/rare.h"
 #include "core/text_cursor.h" // StoredText
 
 #include <stdint.h>
@@ -50,34 +51,34 @@ class Settings {
 
     // Copies the slot in force to the other one, or fills that with defaults, and turns to it: what is asked
     // and changed from now on is the draft. Does nothing if this is the draft already. Takes up to 0.9 s.
-    static void begin_draft();
+    UNOLINK_RARE static void begin_draft();
 
-    static void store_text(Setting setting, const void* text, uint8_t length);
-    static void store_number(Setting setting, uint32_t number);
+    UNOLINK_RARE static void store_text(Setting setting, const void* text, uint8_t length);
+    UNOLINK_RARE static void store_number(Setting setting, uint32_t number);
 
     // Takes a setting away, or gives it its default.
-    static void clear(Setting setting);
+    UNOLINK_RARE static void clear(Setting setting);
 
     static bool has(Setting setting);
 
     // Is it another one in the draft than in the settings in force? False if there are none.
-    static bool changed(Setting setting);
+    UNOLINK_RARE static bool changed(Setting setting);
 
     // Puts the draft in force. Corrupt: the EEPROM does not keep what is written; the old settings are in
     // force.
-    UNOLINK_MUST_CHECK static Err save();
+    UNOLINK_RARE UNOLINK_MUST_CHECK static Err save();
 
     // Is this a draft?
     static bool drafting() { return drafting_; }
 
     // Takes all settings away, saved ones too. Takes up to 1.7 s.
-    static void erase();
+    UNOLINK_RARE static void erase();
 
   private:
     static constexpr uint8_t NO_SLOT = 0xFF;
 
     static bool valid(uint8_t slot);
-    static void fill_with_defaults();
+    UNOLINK_RARE static void fill_with_defaults();
 
     static uint8_t slot_;
     static bool drafting_;
