@@ -159,7 +159,7 @@ def test_a_second_time_gives_a_second_key(start: Start, cable: Cable, node: Node
         ("save", "error incomplete: channels\r\n", "the node refuses `save`: incomplete: channels"),
         (
             "save",
-            "error memory: the EEPROM does not keep what is written\r\n",
+            "error memory: the EEPROM is worn out\r\n",
             "the node refuses `save`: memory",
         ),
         ("save", "", "the node does not answer `save`"),

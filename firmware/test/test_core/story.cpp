@@ -42,7 +42,7 @@ std::string text_of(unolink::TextCursor& cursor) {
 std::string story_tag(const std::string& text) {
     Settings::begin();
     unolink::Hmac hmac;
-    hmac.begin(Settings::address_of(Setting::Key) + 1);
+    hmac.begin();
     for (const char byte : text) {
         hmac.feed(static_cast<uint8_t>(byte));
     }

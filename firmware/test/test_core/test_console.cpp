@@ -88,10 +88,10 @@ const Bad BAD[] = {
     {"key AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdH+8", "43 characters of base64url"},
     {"interval-ms 99", "100 to 86400000"},
     {"interval-ms 86400001", "100 to 86400000"},
-    {"channels a0,", "names of channels with commas between them"},
-    {"channels a9", "names of channels with commas between them"},
-    {"channels a0 a1", "names of channels with commas between them"},
-    {"channels a", "names of channels with commas between them"},
+    {"channels a0,", "channels with commas between"},
+    {"channels a9", "channels with commas between"},
+    {"channels a0 a1", "channels with commas between"},
+    {"channels a", "channels with commas between"},
 };
 
 } // namespace
@@ -320,7 +320,7 @@ TEST_CASE("an EEPROM that keeps nothing is reported") {
     set_up(cable);
     cable.ask("set server-port 9000");
     fake_eeprom.worn_out = true;
-    CHECK(cable.ask("save") == "error memory: the EEPROM does not keep what is written\r\n");
+    CHECK(cable.ask("save") == "error memory: the EEPROM is worn out\r\n");
 }
 
 TEST_CASE("only the whole line knocks") {

@@ -66,7 +66,8 @@ class AtParser {
     static constexpr uint8_t LINE_CAPACITY = 40;
 
     AtEvent finish_line();
-    bool begin_data(uint8_t separator);
+    // Not inline, or whoever takes a byte had its registers to save.
+    __attribute__((noinline)) bool begin_data(uint8_t separator);
 
     char line_[LINE_CAPACITY + 1];
     uint8_t line_length_; // stops at LINE_CAPACITY; the rest of a longer line is dropped

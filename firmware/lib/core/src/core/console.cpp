@@ -75,7 +75,7 @@ UNOLINK_RARE void say_saved(Err result) {
     if (result == Err::None) {
         say_ok();
     } else {
-        say_line(HAL_FLASH_TEXT("error memory: the EEPROM does not keep what is written"));
+        say_line(HAL_FLASH_TEXT("error memory: the EEPROM is worn out"));
     }
 }
 
@@ -100,7 +100,7 @@ UNOLINK_RARE bool say_missing(const char* flash_prefix) {
 // By which two ends can see that they hold the same key, without saying it.
 UNOLINK_RARE void say_key_check() {
     Hmac hmac;
-    hmac.begin(Settings::address_of(Setting::Key) + 1);
+    hmac.begin();
     hmac.feed(HAL_FLASH_TEXT("key check"));
     uint8_t tag[TAG_BYTES];
     hmac.finish(tag);

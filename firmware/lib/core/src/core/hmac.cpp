@@ -1,15 +1,11 @@
 #include "core/hmac.h"
 
+#include "core/settings.h"
 #include "hal/eeprom.h" // eeprom_read
 
 #include <string.h> // memcpy
 
 namespace unolink {
-
-void Hmac::begin(uint16_t key_address) {
-    key_address_ = key_address;
-    begin_hash(0x36);
-}
 
 void Hmac::feed(TextCursor& text) {
     for (uint8_t byte = 0; text.next(byte);) {
@@ -36,8 +32,9 @@ void Hmac::finish(uint8_t* tag) {
 
 void Hmac::begin_hash(uint8_t pad) {
     hash_.begin();
+    const uint16_t key_address = Settings::address_of(Setting::Key) + 1;
     for (uint8_t i = 0; i < Sha256::BLOCK_BYTES; ++i) {
-        const uint8_t key_byte = i < KEY_BYTES ? hal::eeprom_read(key_address_ + i) : 0;
+        const uint8_t key_byte = i < KEY_BYTES ? hal::eeprom_read(key_address + i) : 0;
         feed(key_byte ^ pad);
     }
 }

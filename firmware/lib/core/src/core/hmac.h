@@ -15,8 +15,8 @@ constexpr uint8_t KEY_BYTES = 32;
 
 class Hmac {
   public:
-    // Starts a new message under the KEY_BYTES in EEPROM at `key_address`.
-    void begin(uint16_t key_address);
+    // Starts a new message under the device's key.
+    void begin() { begin_hash(0x36); }
 
     void feed(uint8_t byte) { hash_.feed(byte); }
 
@@ -32,7 +32,6 @@ class Hmac {
   private:
     void begin_hash(uint8_t pad);
 
-    uint16_t key_address_;
     Sha256 hash_;
 };
 

@@ -32,25 +32,24 @@ bool read_slot(uint8_t index, Slot& slot) {
 } // namespace
 
 Err begin_life(hal::ResetCause cause) {
+    Slot newest = {};
     Slot slot;
-    Life& life = this_life;
-    life = {};
     uint8_t target = 0;
     for (uint8_t i = 0; i < SLOTS; ++i) {
-        if (read_slot(i, slot) && slot.life.boot > life.boot) {
-            life = slot.life;
+        if (read_slot(i, slot) && slot.life.boot > newest.life.boot) {
+            newest = slot;
             target = static_cast<uint8_t>(i + 1) % SLOTS;
         }
     }
-    ++life.boot;
+    ++newest.life.boot;
     const uint8_t index = static_cast<uint8_t>(cause);
-    if (index < Life::CAUSES && life.starts[index] < UINT16_MAX) {
-        ++life.starts[index];
+    if (index < Life::CAUSES && newest.life.starts[index] < UINT16_MAX) {
+        ++newest.life.starts[index];
     }
-    slot.life = life;
-    slot.crc = crc16_of(CRC16_START, &life, sizeof life);
-    write_block(address_of(target), &slot, sizeof slot);
-    return read_slot(target, slot) && slot.life.boot == life.boot ? Err::None : Err::Corrupt;
+    newest.crc = crc16_of(CRC16_START, &newest.life, sizeof newest.life);
+    write_block(address_of(target), &newest, sizeof newest);
+    this_life = newest.life;
+    return read_slot(target, slot) && slot.life.boot == newest.life.boot ? Err::None : Err::Corrupt;
 }
 
 } // namespace unolink

@@ -58,6 +58,8 @@ constexpr uint16_t BODY_LAST = sizeof BODY - 2; // the last character
 
 // How much of a body is hashed in one step: one compression.
 constexpr uint8_t SIGN_STEP_BYTES = 64;
+// The first fields are settings, in their order.
+constexpr uint8_t FIRST_SETTING = 0x80 - static_cast<uint8_t>(Setting::ServerHost);
 constexpr uint8_t LINE_FEED = '\n';
 
 } // namespace
@@ -68,7 +70,7 @@ void Request::start(uint8_t rows, uint32_t now_ms) {
     has_status_ = false;
     backlog_->get(0, reading_);
     boot_ = reading_.boot;
-    hmac_.begin(Settings::address_of(Setting::Key) + 1);
+    hmac_.begin();
     hmac_.feed(HAL_FLASH_TEXT("POST /v1/readings\n"));
     cursor_.load(Settings::text(Setting::Device));
     hmac_.feed(cursor_);
@@ -109,7 +111,7 @@ bool Request::answered_by(uint16_t status, const char* tag) {
     if (tag == nullptr) {
         return false;
     }
-    hmac_.begin(Settings::address_of(Setting::Key) + 1);
+    hmac_.begin();
     cursor_.load_number(status);
     hmac_.feed(cursor_);
     hmac_.feed(LINE_FEED);
@@ -154,13 +156,11 @@ void Request::walk_from(const char* place) {
 void Request::load(Field field) {
     switch (field) {
     case Field::Host:
-        cursor_.load(Settings::text(Setting::ServerHost));
+    case Field::Device:
+        cursor_.load(Settings::text(static_cast<Setting>(static_cast<uint8_t>(field) - FIRST_SETTING)));
         break;
     case Field::Port:
         cursor_.load_number(Settings::number(Setting::ServerPort));
-        break;
-    case Field::Device:
-        cursor_.load(Settings::text(Setting::Device));
         break;
     case Field::Tag:
         cursor_.load_tag(tag_);

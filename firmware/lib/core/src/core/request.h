@@ -23,8 +23,8 @@ class Request {
     // Starts a request of the `rows` oldest readings (at least 1), which are all of one start.
     void start(uint8_t rows, uint32_t now_ms);
 
-    // Adds the counters to the request. After start().
-    void add_status();
+    // Adds the counters to the request. After start(). (Not inline: once an hour.)
+    __attribute__((noinline)) void add_status();
 
     // Hashes some more of the body. False: it is done; length_bytes() and tag() are right, and next() may
     // begin. Takes up to 25 ms.

@@ -5,11 +5,8 @@
 namespace unolink {
 
 bool Sampler::poll(uint32_t now_ms, Reading& reading) {
-    if (!measuring_) {
-        if (elapsed_ms(last_due_ms_, now_ms) < interval_ms_) {
-            return false;
-        }
-        begin_measurements(now_ms);
+    if (!measuring_ && !begin_measurements(now_ms)) {
+        return false;
     }
     for (uint8_t i = 0; (i = next_channel(i)) < CHANNELS_MAX; ++i) {
         if (!measured(i, now_ms)) {
@@ -26,15 +23,18 @@ bool Sampler::poll(uint32_t now_ms, Reading& reading) {
     return true;
 }
 
-void Sampler::begin_measurements(uint32_t now_ms) {
-    measuring_ = true;
-    last_due_ms_ += interval_ms_;
-    if (elapsed_ms(last_due_ms_, now_ms) >= interval_ms_) {
-        last_due_ms_ = now_ms;
+// If it is time.
+bool Sampler::begin_measurements(uint32_t now_ms) {
+    const uint32_t late_ms = elapsed_ms(last_due_ms_, now_ms) - interval_ms_;
+    if (static_cast<int32_t>(late_ms) < 0) {
+        return false;
     }
+    last_due_ms_ = late_ms < interval_ms_ ? last_due_ms_ + interval_ms_ : now_ms;
+    measuring_ = true;
     for (uint8_t i = 0; (i = next_channel(i)) < CHANNELS_MAX; ++i) {
         begin_measurement(i, now_ms);
     }
+    return true;
 }
 
 } // namespace unolink

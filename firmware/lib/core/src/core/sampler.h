@@ -24,7 +24,7 @@ class Sampler {
     bool poll(uint32_t now_ms, Reading& reading);
 
   private:
-    void begin_measurements(uint32_t now_ms);
+    bool begin_measurements(uint32_t now_ms);
 
     uint32_t interval_ms_;
     uint32_t last_due_ms_;

@@ -30,7 +30,7 @@ const char WANTED[] HAL_FLASH = "1 to 32 bytes\0"
                                 "1 to 32 of A-Z a-z 0-9 . _ -\0"
                                 "43 characters of base64url\0"
                                 "100 to 86400000\0"
-                                "names of channels with commas between them";
+                                "channels with commas between";
 
 constexpr uint8_t PASSWORD_MIN = 8; // WPA2; 64 hexadecimal digits are the key itself
 constexpr uint16_t PORT_MAX = 65535;

@@ -25,8 +25,7 @@ void TextCursor::load(StoredText text) {
 
 void TextCursor::load_quoted(StoredText text) {
     load(text);
-    kind_ = Kind::Quoted;
-    opened_ = false;
+    kind_ = Kind::Opening;
 }
 
 void TextCursor::load_fixed_point(int16_t value, uint8_t decimals) {
@@ -66,6 +65,10 @@ bool TextCursor::next(uint8_t& byte) {
             kind_ = Kind::Empty;
         }
         return byte != '\0';
+    case Kind::Opening:
+        kind_ = Kind::Quoted;
+        byte = '"';
+        return true;
     case Kind::Stored:
     case Kind::Quoted:
     case Kind::Escaped:
@@ -90,11 +93,6 @@ bool TextCursor::next(uint8_t& byte) {
 
 bool TextCursor::next_stored(uint8_t& byte) {
     const bool quoted = kind_ != Kind::Stored;
-    if (quoted && !opened_) {
-        opened_ = true;
-        byte = '"';
-        return true;
-    }
     if (count_ == 0) {
         kind_ = Kind::Empty;
         byte = '"';

@@ -43,7 +43,7 @@ class TextCursor {
     bool next(uint8_t& byte);
 
   private:
-    enum class Kind : uint8_t { Empty, Flash, Stored, Quoted, Escaped, Digits, Tag };
+    enum class Kind : uint8_t { Empty, Flash, Stored, Opening, Quoted, Escaped, Digits, Tag };
     static constexpr uint8_t MAX_DIGITS = 12; // of a uint32_t, with sign and point
 
     __attribute__((noinline)) void load_decimal(uint32_t magnitude, bool negative, uint8_t decimals);
@@ -52,7 +52,6 @@ class TextCursor {
 
     Kind kind_;
     uint8_t count_; // what is left of digits and of a text in EEPROM; what has been said of a tag
-    bool opened_;
     union {
         const char* position_;
         const uint8_t* tag_;

@@ -84,7 +84,7 @@ void Uplink::poll_exchange(uint32_t now_ms) {
         if (!link_lost_) {
             session_->unanswered();
         }
-        retry(backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST), now_ms);
+        back_off(now_ms);
     } else if (!session_->linked() && !link_lost_) {
         link_lost_ = true;
         timer_.start(LATE_DATA_MS, now_ms);
@@ -98,36 +98,37 @@ void Uplink::conclude(uint32_t now_ms) {
     }
     const uint16_t status = response_.status();
     const bool refused_key = status == 401 || status == 403;
-    const bool to_wait = status == 429 || status == 503;
     refusals_ = !refused_key ? 0 : refused() ? refusals_ : refusals_ + 1;
-    if (status == 204 && request_.answered_by(status, response_.tag())) {
+    const bool settles = status == 204 || status == 400 || status == 413 || status == 422;
+    if (settles && request_.answered_by(status, response_.tag())) {
+        settle(status == 204, now_ms);
+        return;
+    }
+    const uint16_t asked_s = response_.retry_after_s();
+    if (refused()) {
+        retry(random_around(REFUSED_WAIT_MS), now_ms);
+    } else if ((status == 429 || status == 503) && asked_s != HttpResponse::NO_RETRY_AFTER) {
+        const uint32_t wait_s = asked_s < RETRY_AFTER_MAX_S ? asked_s : RETRY_AFTER_MAX_S;
+        retry(random_around(wait_s * 1000), now_ms);
+    } else {
+        back_off(now_ms);
+    }
+}
+
+// A batch that was rejected is taken apart, so that one bad reading takes no other with it.
+void Uplink::settle(bool accepted, uint32_t now_ms) {
+    if (accepted) {
         if (request_.has_status()) {
             status_timer_.start(STATUS_INTERVAL_MS, now_ms);
         }
         forget(Counter::Acked, now_ms);
-    } else if ((status == 400 || status == 413 || status == 422) &&
-               request_.answered_by(status, response_.tag())) {
-        conclude_rejected(now_ms);
-    } else if (refused()) {
-        retry(random_around(REFUSED_WAIT_MS), now_ms);
-    } else if (to_wait && response_.retry_after_s() != HttpResponse::NO_RETRY_AFTER) {
-        const uint16_t asked_s = response_.retry_after_s();
-        const uint32_t wait_s = asked_s < RETRY_AFTER_MAX_S ? asked_s : RETRY_AFTER_MAX_S;
-        retry(random_around(wait_s * 1000), now_ms);
-    } else {
-        retry(backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST), now_ms);
-    }
-}
-
-// A batch is taken apart, so that one bad reading takes no other with it.
-void Uplink::conclude_rejected(uint32_t now_ms) {
-    if (request_.rows() == 1) {
+    } else if (request_.rows() == 1) {
         forget(Counter::Rejected, now_ms);
-        return;
+    } else {
+        alone_ = true;
+        alone_until_seq_ = last_seq_;
+        retry(0, now_ms);
     }
-    alone_ = true;
-    alone_until_seq_ = last_seq_;
-    retry(0, now_ms);
 }
 
 void Uplink::forget(Counter counter, uint32_t now_ms) {
@@ -145,6 +146,10 @@ void Uplink::retry(uint32_t wait_ms, uint32_t now_ms) {
     count(Counter::Retries);
     timer_.start(wait_ms, now_ms);
     phase_ = Phase::Idle;
+}
+
+void Uplink::back_off(uint32_t now_ms) {
+    retry(backoff_.next_ms(BACKOFF_FIRST, BACKOFF_MOST), now_ms);
 }
 
 uint8_t Uplink::next_payload_byte() {

@@ -56,9 +56,10 @@ class Uplink {
     uint8_t batch_size();
     void poll_exchange(uint32_t now_ms);
     void conclude(uint32_t now_ms);
-    void conclude_rejected(uint32_t now_ms);
+    void settle(bool accepted, uint32_t now_ms);
     void forget(Counter counter, uint32_t now_ms);
     void retry(uint32_t wait_ms, uint32_t now_ms);
+    __attribute__((noinline)) void back_off(uint32_t now_ms);
 
     AtSession* session_;
     Backlog* backlog_;
