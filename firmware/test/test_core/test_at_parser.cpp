@@ -134,6 +134,8 @@ const Case CASES[] = {
     {"\r\n+IPD,4,99999999999:\r\n\r\nOK\r\n", " Notice(4) Ok"},
     {"\r\n+IPD,4,:x\r\n\r\nOK\r\n", " Notice(4) Ok"},
     {"\r\n+IPD,:x\r\n\r\nOK\r\n", " Ok"},
+    {"\r\n+IPD,254,5:OK\r\nOK\r\n", " Ok"},
+    {"\r\n+IPD,300,5:OK\r\nOK\r\n", " Ok"},
     // passive receive: a notice without data, and data that was asked for, as 1.7 and 2.x print it
     {"\r\n+IPD,4,512\r\n\r\nOK\r\n", " Notice(4) Ok"},
     {"\r\n+IPD,0,7\r\n", " Notice(0)"},
@@ -144,6 +146,7 @@ const Case CASES[] = {
     {"+CIPRECVDATA,9999:x\r\nOK\r\n", " Ok"},
     {"+CIPRECVDATA:2:hi\r\nOK\r\n", " Ok"},
     {"+CIPRECVDATA,2,hi\r\nOK\r\n", " Ok"},
+    {"+CIPRECVDATA,5x:OK\r\nOK\r\n", " Ok"},
     {"+CIPSTATUS:4,\"TCP\"\r\n\r\nOK\r\n", " Ok"},
     // near misses
     {"OKAY\r\nNOT OK\r\nO\r\n", ""},

@@ -191,6 +191,8 @@ TEST_CASE("lines: any line end, nothing for none, and an end to their length") {
          {"set", "set ", "set foo 1", "set  device x", "set devic x", "set devices x"}) {
         CHECK(cable.ask(line) == "error unknown setting; send show\r\n");
     }
+    cable.ask("1234device x"); // is no part of the next line
+    CHECK(cable.ask("set") == "error unknown setting; send show\r\n");
     CHECK(cable.ask("help") == "help show set save status restart factory-reset\r\nok\r\n");
 }
 
@@ -286,6 +288,11 @@ TEST_CASE("another device or other channels give up what waits; other changes do
         CHECK(cable.ask("save") == OK);
         CHECK((fake_eeprom.bytes[600] == 0xFF) == row.gives_up);
     }
+    fake_eeprom.erase();
+    fake_eeprom.bytes[600] = 0x55;
+    Cable cable;
+    set_up(cable); // there were none before that it could belong to
+    CHECK(fake_eeprom.bytes[600] == 0x55);
 }
 
 TEST_CASE("a damaged byte never gives settings that nobody has saved") {
