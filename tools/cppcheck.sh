@@ -12,7 +12,7 @@ libraries="$1/usr/lib/$(gcc -dumpmachine)"
 for part in cfg platforms; do
     ln -sfn "../lib/$(gcc -dumpmachine)/cppcheck/$part" "$1/usr/bin/$part"
 done
-# Members that are written before they are read are not initialised: that is flash. The host's tests fill them with garbage.
+# Members are not initialised: that is flash. What holds them lies on memory that is zero.
 core=firmware/lib/core/src
 folder="$1"
 check() {

@@ -53,7 +53,7 @@ const uint8_t CHANNELS[] HAL_FLASH = {
 static_assert(sizeof CHANNELS == CHANNELS_MAX, "as many as announced");
 
 ChannelMask used;
-uint8_t count;
+uint8_t used_count;
 
 uint8_t row_at(uint8_t index) {
     uint8_t value;
@@ -103,9 +103,9 @@ Found find_channel(const char* text) {
 
 void use_channels(ChannelMask channels) {
     used = channels;
-    count = 0;
+    used_count = 0;
     for (; channels != 0; channels &= static_cast<ChannelMask>(channels - 1)) {
-        ++count;
+        ++used_count;
     }
 }
 
@@ -114,7 +114,7 @@ ChannelMask used_channels() {
 }
 
 uint8_t channel_count() {
-    return count;
+    return used_count;
 }
 
 uint8_t next_channel(uint8_t index) {

@@ -2,7 +2,7 @@
 //
 // A channel is a name, a way to measure, and a unit in which its raw value is sent. What is kept and stored
 // is the raw value. A new sensor is one file, a name in `Sensor`, its lines in the three functions below, and
-// a row for each of its values; rows go to the end, because settings name them by their place.
+// a name and a row for each of its values; they go to the end, because settings name them by their place.
 #pragma once
 
 #include "core/text.h" // Found
