@@ -166,7 +166,8 @@ __attribute__((noinline)) void go_round() {
 
 } // namespace
 
-int main() {
+// It never ends, so it need not leave registers as they were.
+__attribute__((OS_main)) int main() {
     hal::clock_start();
     hal::watchdog_start();
     hal::modem_open(0);
