@@ -37,6 +37,6 @@ def judge(disk: Path, noted: bytes, later: bytes) -> str:
 
 
 WORKLOAD = Workload(journal_workload.__file__, 40, judge)
-SHORT = replace(WORKLOAD, amount=15)
+SHORT = replace(WORKLOAD, amount=12)
 """For who tries every call of it, in each way."""
 tries = functools.partial(crash_runs.tries, WORKLOAD)
