@@ -29,6 +29,11 @@ INFLUXD = TOOLS / "influxdb" / "usr" / "bin" / "influxd"
 VICTORIA = TOOLS / "victoria-metrics" / "usr" / "bin" / "victoria-metrics"
 NODE_RED = TOOLS / "node-red" / "node_modules" / "node-red" / "red.js"
 INSTALL_S_MAX = 150
+WITHOUT_HOT_PATH = """
+from unoingest import cli, hot_path
+hot_path.takes = lambda _request: False
+cli.main()
+"""
 DEVICES = 500
 
 Server = Callable[[Path], contextlib.AbstractContextManager[int]]
@@ -168,18 +173,10 @@ def hot_path(folder: Path) -> contextlib.AbstractContextManager[int]:
 
 
 def flask(folder: Path) -> contextlib.AbstractContextManager[int]:
-    """Serve the Flask application alone, under the same HTTP server."""
+    """Serve with `unoingest serve`, where the Flask application gets signed posts, too."""
     port = free_port()
-    options = [
-        "--interface=wsgi",
-        "--factory",
-        f"--port={port}",
-        "--blocking-threads=64",
-        "--http=1",
-        "--no-log",
-    ]
-    command = [str(Path(sys.executable).with_name("granian")), *options, "unoingest.wsgi:application"]
-    return started(port, command, UNOINGEST_DATABASE=str(database_in(folder)), UNOINGEST_REQUESTS_PER_S="0")
+    options = [f"--database={database_in(folder)}", f"--port={port}", "--requests-per-s=0"]
+    return started(port, [sys.executable, "-c", WITHOUT_HOT_PATH, "serve", *options])
 
 
 @contextlib.contextmanager

@@ -108,6 +108,12 @@ class ServiceLog:
         message = f"log lines were not written: {error}; `unoingest readings --log-lines` has them"
         self._log(encode_event("ERROR", "log_lines_lost", message, self._clock_ns()))
 
+    def broken(self, stack_trace: str) -> None:
+        """Log a mistake of ours outside of any answer."""
+        message = "an answer could not be given; its client hears that the connection ended"
+        fields = {"stack_trace": stack_trace}
+        self._log(encode_event("ERROR", "http_server", message, self._clock_ns(), fields))
+
     def wrong_keys(self, asked: Asked, count: int, window_s: int) -> None:
         """Log that an address guesses, in place of one line for each guess."""
         message = f"{count} wrong keys from {asked.address} in {window_s} s; more are not logged one by one"

@@ -59,7 +59,7 @@ def create_app_of(service: Service) -> Flask:
         if request.method != "POST":
             # for people's browsers; a device pays for each byte
             response.headers["X-Content-Type-Options"] = "nosniff"
-        service.metrics.answered("flask", response.status_code)
+        service.metrics.answered("flask", (response.status_code,))
         return response
 
     add_posts(app, service)

@@ -23,7 +23,7 @@ class KeyFileError(UnoingestError):
 
 
 class ServeError(UnoingestError):
-    """The server cannot start or cannot go on: the port is taken, its worker process died."""
+    """The server cannot start: the port is taken, another one has the store."""
 
 
 class StoreUnavailableError(Exception):

@@ -1,154 +1,122 @@
 """Signed posts under `unoingest serve` without Flask and without a thread for each: the hot path.
 
 It answers exactly what the Flask application does (one contract suite runs over both). Everything else of a
-request is Flask's business (`unoingest.rsgi`).
+request is Flask's business (`unoingest.entry`).
 
-A coroutine takes the head and the body of a post and waits. One thread takes all that have arrived, proves
-and decodes them, stores them with one commit, writes their log lines, and wakes the event loop once for all
-their answers; meanwhile the next ones arrive. Work on many in a row costs half of what the same work costs
-between turns of the event loop (docs/adr/0007).
+The event loop only hands over what has arrived. One thread takes all posts that came during the last commit,
+proves and decodes them, stores them with one commit, writes their log lines, and wakes the event loop once
+for all their answers; meanwhile the next ones arrive. Work on many in a row costs half of what the same work
+costs between turns of the event loop (docs/adr/0007).
 """
 
-import asyncio
-import contextlib
 import queue
 import threading
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
-from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # an alias marked for no export
 
 from unoingest.answers import Answer, Asked, problem_answer
 from unoingest.errors import StoreUnavailableError
-from unoingest.problems import BODY_TIMEOUT, ProblemError
-from unoingest.request_body import (
-    BODY_BYTES_MAX,
-    DISCARD_BYTES_MAX,
-    body_too_large,
-    check_length,
-    parse_length,
-)
+from unoingest.front.encoding import encode_answer
+from unoingest.front.request import Request
+from unoingest.front.returns import Returns
+from unoingest.key_ring import Keys
+from unoingest.problems import ProblemError
 from unoingest.request_host import check_host
 from unoingest.service import Service
-from unoingest.signed_posts import Claim, SignedHead, lines_of
+from unoingest.signed_posts import Claim, SignedHead, is_signed, lines_of
 from unoingest.store import NewBatch
 from unoingest.structured_log import packed
-from unoingest.time_limit import TimeLimit
 
-if TYPE_CHECKING:
-    from unoingest.rsgi import Exchange, Headers, Scope
+
+def takes(request: Request) -> bool:
+    """Tell whether a request is a signed post."""
+    head = request.head
+    return (
+        head.path == "/v1/readings"
+        and head.method == "POST"
+        # what is sent twice is no credential; joined it is none either
+        and is_signed(head.fields.get("authorization", ""))
+    )
 
 
 class _Post(msgspec.Struct, frozen=True, gc=False):
-    """A post that has arrived, and who waits for its answer."""
+    """A post that has arrived."""
 
-    claim: Claim
-    body: bytes
+    request: Request
     received_at_ns: int
-    answered: asyncio.Future[Answer]
 
 
-_Answered = tuple[_Post, Answer]
+class _Begun(msgspec.Struct, frozen=True, gc=False):
+    """A post that is to be stored."""
+
+    request: Request
+    claim: Claim
+    batch: NewBatch
+
+
+_Answered = tuple[Request, Answer]
 
 
 class HotPath:
-    """Takes signed posts in the event loop.
+    """Takes signed posts: in the event loop, but for its own thread.
 
     Args:
         service: Shared with the Flask application.
-        limit: How long a body may take.
+        returns: Brings answers to who asked.
     """
 
-    def __init__(self, service: Service, limit: TimeLimit) -> None:
+    def __init__(self, service: Service, returns: Returns) -> None:
         self._service = service
-        self._limit = limit
-        # as many as there are requests, which granian limits
+        self._returns = returns
+        # as many as there are connections, which are limited
         self._arrived: queue.SimpleQueue[_Post | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._serve, name="hot-path", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what has arrived, and end the thread; called in the event loop."""
+        """Answer what has arrived, and end the thread."""
         self._is_closed = True
         self._arrived.put(None)
         self._thread.join()
 
-    async def post(
-        self, scope: "Scope", headers: "Headers", exchange: "Exchange", authorization: str
-    ) -> Answer:
-        """Return the answer to a signed `POST /v1/readings`."""
-        service = self._service
-        header = headers.get
-        head = SignedHead(
-            Asked("POST", "/v1/readings", scope.client.rpartition(":")[0].strip("[]")),
-            authorization,
-            header("unolink-held") or "",
-            header("traceparent") or "",
-            header("content-type") or "",
-            header("content-encoding") or "",
-        )
-        try:
-            hosts = headers.get_all("host")
-            check_host(",".join(hosts) if hosts else None, scope.http_version)
-        except ProblemError as error:
-            service.log.refused(head.asked, error, error)
-            return problem_answer(error)
-        claim = service.signed.claim(head, service.clock_ns())
-        if isinstance(claim, Answer):
-            return claim
-        try:
-            body = await self._read_body(header("content-length"), exchange, claim)
-        except (ProblemError, StoreUnavailableError) as error:
-            return service.signed.failed(claim, error)
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        post = _Post(claim, body, service.clock_ns(), answered)
+    def take(self, request: Request) -> None:
+        """Answer a post; its body is complete, or in trouble."""
+        post = _Post(request, self._service.clock_ns())
         if self._is_closed:
             self._take([post])
         else:
             self._arrived.put(post)
-        return await answered
 
-    async def _read_body(self, length: str | None, exchange: "Exchange", claim: Claim) -> bytes:
-        """Return the whole body. Raises ProblemError, as `unoingest.request_body.read_body` does."""
-        length_bytes = parse_length(length) if length else None
-        body = b""
+    def take_excess(self, request: Request, piece: bytes) -> None:
+        """Take a piece of a body that is too large to be kept, and yet gets a signed answer."""
+        if request.early is None:
+            request.early = self._claim(request, self._service.clock_ns())
+        if isinstance(request.early, Claim):
+            try:
+                self._service.signed.feed(request.early, piece)
+            except StoreUnavailableError as error:
+                request.early = self._service.signed.failed(request.early, error)
+
+    def _claim(self, request: Request, now_ns: int) -> Claim | Answer:
+        """Return what a post claims to be, or the answer to one that cannot be a device's."""
+        head, field = request.head, request.head.fields.get
+        signed_head = SignedHead(
+            Asked(head.method, head.path, request.client),
+            field("authorization", ""),
+            field("unolink-held", ""),
+            field("traceparent", ""),
+            field("content-type", ""),
+            field("content-encoding", ""),
+        )
         try:
-            if length_bytes is not None and length_bytes <= BODY_BYTES_MAX:
-                # one turn of the event loop instead of one for each piece
-                body = await self._limit.within(exchange())
-            else:
-                body = await self._limit.within(self._read_pieces(exchange, claim))
-        except TimeoutError:
-            raise ProblemError(
-                BODY_TIMEOUT, "The body was not complete when the time for it was up"
-            ) from None
-        except ProtocolClosed:
-            # nobody will read the answer, but the log shall name the request
-            length_bytes = -1
-        check_length(length_bytes, len(body))
-        return body
-
-    async def _read_pieces(self, exchange: "Exchange", claim: Claim) -> bytes:
-        """Return a body that comes in pieces. Raises ProblemError, body_too_large."""
-        feed = self._service.signed.feed
-        body = bytearray()
-        read_bytes = 0
-        async for piece in exchange:
-            read_bytes += len(piece)
-            if read_bytes <= BODY_BYTES_MAX:
-                body += piece
-                continue
-            if body:
-                feed(claim, bytes(body))
-                body.clear()
-            feed(claim, piece)
-            if read_bytes >= BODY_BYTES_MAX + DISCARD_BYTES_MAX:
-                break
-        if read_bytes > BODY_BYTES_MAX:
-            raise body_too_large()
-        return bytes(body)
+            check_host(field("host"), head.version)
+        except ProblemError as error:
+            self._service.log.refused(signed_head.asked, error, error)
+            return problem_answer(error)
+        return self._service.signed.claim(signed_head, now_ns)
 
     def _serve(self) -> None:
         """Answer posts until the end; runs in the thread."""
@@ -162,62 +130,73 @@ class HotPath:
                 return
 
     def _take(self, posts: Sequence[_Post]) -> None:
-        try:
-            batches = self._begin(posts)
-            if batches:
-                _answer(self._stored(batches))
-        except Exception as error:  # noqa: BLE001 - our own mistake gets an answer, and the thread goes on
-            _answer([(post, self._service.signed.failed(post.claim, error)) for post in posts])
-
-    def _begin(self, posts: Sequence[_Post]) -> list[tuple[_Post, NewBatch]]:
-        """Return what is to be stored of these posts; the others are answered."""
-        service = self._service
-        refused: list[_Answered] = []
-        batches: list[tuple[_Post, NewBatch]] = []
+        """Answer each of these, once."""
+        signed = self._service.signed
+        keys: Keys | StoreUnavailableError
         try:
             # asked after the last of them has arrived: none is judged by keys that are older than itself
-            keys = service.keys.fresh()
+            keys = self._service.keys.fresh()
         except StoreUnavailableError as error:
-            refused += [(post, service.signed.failed(post.claim, error)) for post in posts]
-        else:
-            for post in posts:
-                batch = service.signed.begin(post.claim, post.body, post.received_at_ns, keys)
-                if isinstance(batch, Answer):
-                    refused.append((post, batch))
-                else:
-                    batches.append((post, batch))
+            keys = error
+        refused: list[_Answered] = []
+        begun: list[_Begun] = []
+        for post in posts:
+            outcome = self._begin(post, keys)
+            if isinstance(outcome, Answer):
+                refused.append((post.request, outcome))
+            else:
+                begun.append(outcome)
         if refused:
-            _answer(refused)
-        return batches
+            self._answer(refused)
+        if begun:
+            try:
+                answers = self._stored(begun)
+            except Exception as error:  # noqa: BLE001 - our own mistake gets an answer, and the thread goes on
+                answers = [(one.request, signed.failed(one.claim, error)) for one in begun]
+            self._answer(answers)
 
-    def _stored(self, batches: Sequence[tuple[_Post, NewBatch]]) -> list[_Answered]:
+    def _begin(self, post: _Post, keys: Keys | StoreUnavailableError) -> _Begun | Answer:
+        """Return what is to be stored of a post, or the answer that refuses it."""
+        request = post.request
+        claim = request.early or self._claim(request, post.received_at_ns)
+        if isinstance(claim, Answer):
+            return claim
+        if request.trouble is not None:
+            return self._service.signed.failed(claim, request.trouble)
+        if isinstance(keys, StoreUnavailableError):
+            return self._service.signed.failed(claim, keys)
+        batch = self._service.signed.begin(claim, request.body, post.received_at_ns, keys)
+        return batch if isinstance(batch, Answer) else _Begun(request, claim, batch)
+
+    def _stored(self, begun: Sequence[_Begun]) -> list[_Answered]:
         """Store and log what is new, and return the answers."""
         service = self._service
         signed = service.signed
         lines: list[bytes] = []
         answers: list[_Answered] = []
         stored = 0
-        outcomes = service.store.add_all([batch for _, batch in batches])
-        for (post, batch), outcome in zip(batches, outcomes, strict=True):
+        outcomes = service.store.add_all([one.batch for one in begun])
+        for one, outcome in zip(begun, outcomes, strict=True):
             if isinstance(outcome, Exception):
-                answers.append((post, signed.failed(post.claim, outcome)))
+                answers.append((one.request, signed.failed(one.claim, outcome)))
             else:
-                lines += lines_of(batch, outcome)
+                lines += lines_of(one.batch, outcome)
                 stored += len(outcome)
-                answers.append((post, signed.acknowledge(post.claim)))
+                answers.append((one.request, signed.acknowledge(one.claim)))
         service.metrics.stored(stored)
         signed.log_lines(packed(lines))
         return answers
 
-
-def _answer(answers: Sequence[_Answered]) -> None:
-    """Wake the event loop of those who wait."""
-    # a loop that has ended has nobody who waits
-    with contextlib.suppress(RuntimeError):
-        answers[0][0].answered.get_loop().call_soon_threadsafe(_answer_all, answers)
-
-
-def _answer_all(answers: Sequence[_Answered]) -> None:
-    for post, answer in answers:
-        if not post.answered.done():
-            post.answered.set_result(answer)
+    def _answer(self, answers: Sequence[_Answered]) -> None:
+        """Bring answers to who asked."""
+        now_s = int(time.time())
+        self._service.metrics.answered("hot", [answer.status for _, answer in answers])
+        self._returns.put(
+            [
+                (
+                    request.asker.answer,
+                    encode_answer(answer.status, answer.headers, answer.body, now_s, closes=request.closes),
+                )
+                for request, answer in answers
+            ]
+        )

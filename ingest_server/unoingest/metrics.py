@@ -35,10 +35,10 @@ class Metrics(Collector):
         self._readings_stored = 0
         self._collectors.register(self)
 
-    def answered(self, entry: str, status: int) -> None:
-        """Count an answer that `entry`, "hot" or "flask", gave."""
+    def answered(self, entry: str, statuses: Iterable[int]) -> None:
+        """Count answers that `entry` gave: "hot", "flask", or "http" to what is no request."""
         with self._lock:
-            self._answers[entry, status] += 1
+            self._answers.update([(entry, status) for status in statuses])
 
     def stored(self, readings: int) -> None:
         """Count new readings on disk."""

@@ -55,6 +55,12 @@ INVALID_HOST = ProblemKind(
     "The request does not name one host",
     "Send Host once, with the name or address of this server (RFC 9112, section 3.2).",
 )
+MALFORMED_REQUEST = ProblemKind(
+    "malformed_request",
+    400,
+    "This is no request of HTTP/1.1, or its end is in doubt",
+    "Send HTTP/1.1 as RFC 9112 has it, without TLS, with one Content-Length or Transfer-Encoding: chunked.",
+)
 INVALID_LENGTH = ProblemKind(
     "invalid_length",
     400,
@@ -142,6 +148,9 @@ UNSUPPORTED_MEDIA_TYPE = ProblemKind(
     "The body's media type or coding is not supported",
     "Send Content-Type: application/json, in UTF-8 and without a Content-Encoding.",
 )
+HEAD_TOO_LARGE = ProblemKind(
+    "head_too_large", 431, "The head of the request is too large", "Send fewer and shorter header fields."
+)
 IDENTITY_CONFLICT = ProblemKind(
     "identity_conflict",
     422,
@@ -184,6 +193,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         MALFORMED_JSON,
         INVALID_READING,
         INVALID_HOST,
+        MALFORMED_REQUEST,
         INVALID_LENGTH,
         MALFORMED_GZIP,
         INVALID_LINE,
@@ -204,6 +214,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         IDENTITY_CONFLICT,
         IDEMPOTENCY_KEY_REUSED,
         RATE_LIMITED,
+        HEAD_TOO_LARGE,
         INTERNAL_ERROR,
         STORE_UNAVAILABLE,
     )

@@ -72,10 +72,6 @@ class Server:
         self.process.send_signal(number)
         return self.process.wait(timeout=20)
 
-    def worker_pid(self) -> int:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0])
-
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stdout.read_bytes().splitlines()]
 
@@ -120,7 +116,6 @@ def start_server(tmp_path: Path, database: Path) -> Iterator[Callable[..., Serve
                 env={**os.environ, "UNOINGEST_DATABASE": str(database), "UNOINGEST_PORT": str(port)},
                 stdout=sink,
                 stderr=subprocess.PIPE,
-                start_new_session=True,
             )
         processes.append(process)
         assert process.stderr is not None
@@ -130,7 +125,5 @@ def start_server(tmp_path: Path, database: Path) -> Iterator[Callable[..., Serve
 
     yield start
     for process in processes:
-        # the whole session: a worker may outlive its parent, which is what one of the tests is about
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.communicate(timeout=20)

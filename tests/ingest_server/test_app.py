@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from unoingest.problems import PROBLEMS
-from unoingest.rsgi import LateBody
+from unoingest.problems import BODY_TIMEOUT, PROBLEMS, ProblemError
 from unoingest.store import NewBatch, SqliteStore
+from unoingest.wsgi_call import BrokenBody
 
 Body = Callable[..., bytes]
 BAD_LENGTH = {"CONTENT_LENGTH": "abc"}
-LATE = {"wsgi.input": LateBody()}
+LATE = {"wsgi.input": BrokenBody(ProblemError(BODY_TIMEOUT, "late"))}
 UNKNOWN_END = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
 
 

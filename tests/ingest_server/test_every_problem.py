@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
+from ingest_server.front_side import ask, head_of, serving
 from ingest_server.test_app import problem_of
 from ingest_server.wire import BODY, DEVICE, KEY, rows, signed
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.problems import PROBLEMS
-from unoingest.rsgi import LateBody
 from unoingest.service import Service
 from unoingest.signature import encode_key
 from unoingest.store import SqliteStore
@@ -33,6 +34,7 @@ ONE = b'{"readings":[{"values":{"a0":1}}]}'
 @dataclass
 class Scene:
     http: FlaskClient
+    service: Service
     keys: KeyFile
     database: Path
     mocker: Any
@@ -72,15 +74,22 @@ class Scene:
             other.execute("BEGIN IMMEDIATE")
             return self.post(BODY, signed(BODY))
 
+    def over_the_wire(self, data: bytes, **options: Any) -> Response:
+        with serving(self.service) as side:
+            answer = ask(side, data, **options)
+        return Response(answer.body, answer.status, answer.headers)
+
     def with_environ(self, **environ: Any) -> TestResponse:
         named = {name.replace("__", "."): value for name, value in environ.items()}
         return self.post(BODY, signed(BODY), environ_overrides=named)
 
 
-PROVOKED: dict[str, Callable[[Scene], TestResponse]] = {
+PROVOKED: dict[str, Callable[[Scene], Response]] = {
     "malformed_json": lambda s: s.post(b"{", signed(b"{")),
     "invalid_reading": lambda s: s.post(b"{}", signed(b"{}")),
     "invalid_host": lambda s: s.with_environ(HTTP_HOST="a,b"),
+    "malformed_request": lambda s: s.over_the_wire(b"GET / HTTP/2.0\r\n\r\n"),
+    "head_too_large": lambda s: s.over_the_wire(head_of([("X", "y" * 16_384)])),
     "invalid_length": lambda s: s.with_environ(CONTENT_LENGTH="x"),
     "malformed_gzip": lambda s: s.lines(b"m v=1", **{"Content-Encoding": "gzip"}),
     "invalid_line": lambda s: s.lines(b"m"),
@@ -94,7 +103,9 @@ PROVOKED: dict[str, Callable[[Scene], TestResponse]] = {
     "unknown_path": lambda s: s.http.get("/"),
     "unknown_device": lambda s: s.http.get("/v1/devices/nobody/latest", headers=READER),
     "method_not_allowed": lambda s: s.http.get("/v1/readings"),
-    "body_timeout": lambda s: s.with_environ(wsgi__input=LateBody()),
+    "body_timeout": lambda s: s.over_the_wire(
+        head_of([("Content-Length", "9")]) + b"{", then=lambda wire: wire.protocol.expire(99)
+    ),
     "length_required": lambda s: s.with_environ(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"),
     "body_too_large": lambda s: s.post(b" " * 65_537, signed(b" " * 65_537)),
     "unsupported_media_type": lambda s: s.post(BODY, {**signed(BODY), "Content-Type": "text/plain"}),
@@ -121,7 +132,7 @@ def scene(store: SqliteStore, database: Path, mocker: Any) -> Iterator[Scene]:
             log=lambda _line: None,
             requests_per_s=1,
         )
-        yield Scene(create_app_of(service).test_client(), keys, database, mocker)
+        yield Scene(create_app_of(service).test_client(), service, keys, database, mocker)
 
 
 def test_no_code_is_forgotten() -> None:

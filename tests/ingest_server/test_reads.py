@@ -1,6 +1,5 @@
 """What is shown of the stored readings: devices, latest values, pages, gaps, CSV; and to whom."""
 
-import asyncio
 import csv
 import io
 import json
@@ -16,13 +15,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from ingest_server.rsgi_side import FakeExchange, scope_of
+from ingest_server.front_side import ask, head_of, serving
 from ingest_server.test_app import problem_of
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.queries import LATEST_READINGS_MAX, PAGE_MAX
-from unoingest.rsgi import RsgiEntry
 from unoingest.service import Service
 from unoingest.signature import encode_key
 from unoingest.store import NewBatch, NewReading, NewStatus, SqliteStore
@@ -235,16 +233,13 @@ def test_csv_of_many_pages_is_complete_and_takes_the_memory_of_few(shown: Shown)
     assert peak_bytes < 6_000_000
 
 
-def test_csv_goes_out_in_pieces_on_the_rsgi_side(shown: Shown) -> None:
+def test_csv_goes_out_in_chunks(shown: Shown) -> None:
     shown.add("a", 1, *range(2 * PAGE_MAX + 1))
-    entry = RsgiEntry(create_app_of(shown.service), shown.service)
-    exchange = FakeExchange([])
-    head = scope_of([("authorization", READER["Authorization"])], "GET", "/v1/readings.csv")
-    asyncio.run(entry.__rsgi__(head, exchange))
-    entry.__rsgi_del__()
-    ((status, headers, body),) = exchange.answers
-    assert (status, "content-length" in headers) == (200, False)
-    assert body.count(b"\r\n") == 2 * PAGE_MAX + 2
+    head = head_of([("Authorization", READER["Authorization"])], "GET", "/v1/readings.csv")
+    with serving(shown.service) as side:
+        answer = ask(side, head)
+    assert (answer.status, answer.headers["transfer-encoding"]) == (200, "chunked")
+    assert answer.body.count(b"\r\n") == 2 * PAGE_MAX + 2
 
 
 def test_a_damaged_reading_is_left_out(shown: Shown) -> None:

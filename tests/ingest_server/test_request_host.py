@@ -1,18 +1,15 @@
 """Which Host a request may have (RFC 9112, section 3.2), and that every entry asks."""
 
-import asyncio
 import contextlib
 import json
 
 import pytest
 
 from ingest_server.conftest import Ingest
-from ingest_server.rsgi_side import FakeExchange, FakeHeaders, scope_of
+from ingest_server.front_side import ask, head_of, serving
 from ingest_server.wire import BODY, signed
-from unoingest.app import create_app_of
 from unoingest.problems import ProblemError
 from unoingest.request_host import check_host
-from unoingest.rsgi import RsgiEntry
 from unoingest.service import Service
 from unoingest.store import SqliteStore
 
@@ -56,17 +53,15 @@ def test_hosts(host: str | None, version: str, is_right: bool) -> None:
 def test_the_entry_of_our_own_server_refuses(
     store: SqliteStore, hosts: tuple[str, ...], path: str, headers: dict[str, str]
 ) -> None:
-    service = Service(store, log=lambda _line: None)
-    entry = RsgiEntry(create_app_of(service).wsgi_app, service)
-    scope = scope_of([], path=path)
-    scope.headers = FakeHeaders(
-        [*(("host", host) for host in hosts), *((name.lower(), value) for name, value in headers.items())]
+    fields = [*(("host", host) for host in hosts), *headers.items(), ("Content-Length", str(len(BODY)))]
+    head = (
+        head_of(fields, path=path)
+        if hosts
+        else head_of(fields, path=path).replace(b"Host: 127.0.0.1:8080\r\n", b"")
     )
-    exchange = FakeExchange([BODY])
-    asyncio.run(entry.__rsgi__(scope, exchange))
-    entry.__rsgi_del__()
-    ((status, _, body),) = exchange.answers
-    assert (status, json.loads(body)["code"]) == (400, "invalid_host")
+    with serving(Service(store, log=lambda _line: None)) as side:
+        answer = ask(side, head, BODY)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "invalid_host")
 
 
 @pytest.mark.parametrize("host", ["a,b", "a..b", "k" * 64])

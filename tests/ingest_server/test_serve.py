@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import resource
 import signal
 import socket
@@ -21,8 +20,7 @@ from pytest_mock import MockerFixture
 
 from ingest_server.wire import BODY, DEVICE, answer_tag, signed
 from unoingest import server as server_module
-from unoingest.config import Config
-from unoingest.rsgi import THREADS
+from unoingest.entry import THREADS
 from unoingest.signature import decode_key
 from unoingest.store import read_readings
 
@@ -242,7 +240,7 @@ def test_kill_in_mid_load_loses_nothing_acknowledged(start_server: Start, body: 
     for thread in threads:
         thread.start()
     assert enough.wait(timeout=30)
-    os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.kill()
     for thread in threads:
         thread.join()
     server.process.wait(timeout=20)
@@ -258,25 +256,6 @@ def test_kill_in_mid_load_loses_nothing_acknowledged(start_server: Start, body: 
     assert set(acked) <= set(logged) <= set(stored)
     assert again.request("POST", "/v1/readings", body(*acked[:100]))[0] == 200
     assert again.lines() == []
-
-
-def test_the_worker_does_not_outlive_a_killed_parent(start_server: Start, body: Body) -> None:
-    server = start_server()
-    server.process.kill()
-    server.process.wait(timeout=20)
-    wait_until_refused(server.port)
-    again = start_server(server.port)
-    assert again.request("POST", "/v1/readings", body(17))[0] == 200
-
-
-def test_the_parent_does_not_outlive_a_killed_worker(start_server: Start) -> None:
-    server = start_server()
-    os.kill(server.worker_pid(), signal.SIGKILL)
-    assert server.process.wait(timeout=20) == 1
-    event, *failure = server.process.stderr.read().decode().splitlines()
-    assert (json.loads(event)["event"], json.loads(event)["severity"]) == ("http_server", "ERROR")
-    assert failure[0] == "Error: the worker process ended by itself"
-    assert failure[1].startswith("Hint: ")
 
 
 def failure(*arguments: object) -> tuple[int, str, list[str]]:
@@ -305,20 +284,6 @@ def test_a_store_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:
     assert (code, stdout) == (1, "")
     assert error == f"Error: cannot open the store {str(file)!r}: file is not a database"
     assert hint.startswith("Hint: ")
-
-
-def test_a_worker_that_cannot_open_the_store_says_so_and_ends(
-    tmp_path: Path, mocker: MockerFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
-    # in the test's own process, which must keep its signals and has no parent to watch
-    mocker.patch("unoingest.server.signal.signal")
-    mocker.patch("unoingest.server.threading.Thread")
-    with pytest.raises(SystemExit) as caught:
-        server_module._load_app(Config(database=tmp_path / "missing" / "readings.db"))
-    assert caught.value.code == 1
-    event = json.loads(capfd.readouterr().err)
-    assert (event["event"], event["severity"]) == ("start_failed", "ERROR")
-    assert "Check that the directory exists" in event["message"]
 
 
 def test_a_device_of_a_running_server_comes_and_goes(start_server: Start) -> None:
@@ -356,5 +321,4 @@ def test_metrics_of_both_entries(start_server: Start) -> None:
     server.request("GET", "/healthz")
     text = server.request("GET", "/metrics")[2]
     assert b'unoingest_answers_total{entry="hot",status="401"} 1.0' in text
-    # the server itself asked once, before it said that it listens
-    assert b'unoingest_answers_total{entry="flask",status="200"} 2.0' in text
+    assert b'unoingest_answers_total{entry="flask",status="200"} 1.0' in text

@@ -1,6 +1,5 @@
 """The device contract of docs/wire-protocol.md, held against every entry of the server."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from ingest_server.rsgi_side import FakeExchange, scope_of
+from ingest_server.front_side import ask, head_of, serving
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, held, rows, signed, tag, tag_of
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.limits import FAILURES_MAX
 from unoingest.request_body import BODY_BYTES_MAX
-from unoingest.rsgi import RsgiEntry
 from unoingest.service import Service
 from unoingest.store import SqliteStore, StoredReading, read_readings
 
@@ -72,13 +70,14 @@ def through_flask(service: Service, body: bytes, headers: dict[str, str]) -> Ans
 
 
 def through_hot_path(service: Service, body: bytes, headers: dict[str, str]) -> Answered:
-    entry = RsgiEntry(create_app_of(service), service)
-    exchange = FakeExchange([piece for piece in (body[:5], body[5:]) if piece])
-    fields = [(name.lower(), value) for name, value in headers.items()]
-    asyncio.run(entry.__rsgi__(scope_of([*fields, ("content-length", str(len(body)))]), exchange))
-    entry.__rsgi_del__()
-    ((status, answered, content),) = exchange.answers
-    return Answered(status, {_as_flask_has_it(name): value for name, value in answered.items()}, content)
+    head = head_of([*headers.items(), ("Content-Length", str(len(body)))])
+    with serving(service) as side:
+        answer = ask(side, head, body[:5], body[5:])
+    # the HTTP server's own
+    del answer.headers["date"]
+    return Answered(
+        answer.status, {_as_flask_has_it(name): value for name, value in answer.headers.items()}, answer.body
+    )
 
 
 def _as_flask_has_it(name: str) -> str:

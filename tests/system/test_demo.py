@@ -79,7 +79,7 @@ def test_a_demo_that_is_killed_takes_its_server_with_it() -> None:
                 break
         process.stdout.read()  # ends when the last process that could write to it has ended
         process.wait(WAIT_S)
-    assert len(children) >= 2  # granian's parent and its worker
+    assert children
     give_up_s = time.monotonic() + WAIT_S
     while alive := {pid for pid in children if is_alive(pid)}:
         assert time.monotonic() < give_up_s, f"still there: {alive}"

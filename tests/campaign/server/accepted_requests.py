@@ -11,8 +11,9 @@ from typing import Any
 from campaign.server import accepted_readings as accepted
 from campaign.server import odd_requests as odd
 from campaign.server.accepted_readings import Identity, Reading
-from campaign.server.fuzz_target import NOW_NS, Answered, came
+from campaign.server.fuzz_target import NOW_NS, came
 from campaign.server.odd_requests import Request
+from ingest_server.front_side import Answered
 from ingest_server.wire import tag_of
 from unoingest.signature import encode_key
 

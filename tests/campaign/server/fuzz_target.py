@@ -1,22 +1,20 @@
-"""A server's application in this process, as its two entries call it: with keys, a fixed time, and a log."""
+"""A server in this process, asked over its own HTTP or as WSGI: with keys, a fixed time, and a log."""
 
-import asyncio
 import io
 import json
 import re
 import sys
+import urllib.parse
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from campaign.server import odd_requests as odd
 from campaign.server.odd_requests import Request
-from ingest_server.rsgi_side import FakeExchange, FakeHeaders, scope_of
+from ingest_server.front_side import Answered, ask, serving
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind
 from unoingest.key_ring import KeyRing
-from unoingest.rsgi import RsgiEntry
 from unoingest.service import Service
 from unoingest.store import SqliteStore
 
@@ -24,17 +22,9 @@ PIECE_BYTES = 65_536
 NOW_NS = 1_795_000_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer: names of header fields in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def problem_code(self) -> str:
-        """Return the code of a problem, or ""."""
-        return str(json.loads(self.body).get("code", "")) if self.status >= 400 and self.body else ""
+def problem_code(answer: Answered) -> str:
+    """Return the code of a problem, or ""."""
+    return str(json.loads(answer.body).get("code", "")) if answer.status >= 400 and answer.body else ""
 
 
 class Target:
@@ -64,9 +54,7 @@ class Target:
         )
         self.path = store.path
         self._application = create_app_of(service).wsgi_app
-        self._entry = RsgiEntry(self._application, service)
-        self._stack.callback(self._entry.__rsgi_del__)
-        self._loop = self._stack.enter_context(closing(asyncio.new_event_loop()))
+        self._side = self._stack.enter_context(serving(service, self._application))
 
     def close(self) -> None:
         """Close everything."""
@@ -90,24 +78,16 @@ class Target:
         named.pop("content-length", None)
         return Answered(int(status[:3]), named, body)
 
-    def over_rsgi(self, request: Request) -> Answered:
-        """Return the answer of the entry of `unoingest serve`."""
-        fields = [
-            (name.removeprefix("HTTP_").replace("_", "-").lower(), value)
-            for name, value in request.headers.items()
-            if name != "CONTENT_LENGTH" or value
-        ]
-        # granian decodes the path, and shows what is no UTF-8 as such a mark
-        path = request.path.encode("latin-1").decode("utf-8", "replace")
-        scope = scope_of([], request.method, path)
-        scope.headers = FakeHeaders(fields)
-        scope.query_string, scope.client = request.query, f"{request.address}:4711"
-        body = came(request)
-        exchange = FakeExchange([body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)])
-        self._loop.run_until_complete(self._entry.__rsgi__(scope, exchange))
-        ((status, headers, body),) = exchange.answers
-        headers.pop("content-length", None)
-        return Answered(status, headers, body)
+    def over_http(self, request: Request) -> Answered | None:
+        """Return the answer of `unoingest serve`, or None if this is nothing that HTTP can say."""
+        head = _head(request)
+        if not _SAYABLE.fullmatch(head):
+            return None
+        pieces = [request.body[at : at + PIECE_BYTES] for at in range(0, len(request.body), PIECE_BYTES)]
+        answer = ask(self._side, head, *pieces, client=request.address)
+        for name in ("content-length", "date", "connection", "transfer-encoding"):
+            answer.headers.pop(name, None)
+        return answer
 
 
 def came(request: Request) -> bytes:
@@ -132,3 +112,21 @@ def _environ(request: Request) -> dict[str, Any]:
         "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr,
     }
+
+
+# every line a line of its own, and no other control character in it
+_SAYABLE = re.compile(rb"[!-~]+ /[!-~]* HTTP/1\.1\r\n(?:[!-9;-~]+: [\t -~\x80-\xff]*\r\n)*\r\n")
+
+
+def _head(request: Request) -> bytes:
+    path = urllib.parse.quote(request.path.encode("latin-1"), safe="/*!$&'()+,;=:@~")
+    fields = [
+        (name.removeprefix("HTTP_").replace("_", "-").title(), value)
+        for name, value in request.headers.items()
+        if name != "CONTENT_LENGTH" or value
+    ]
+    lines = [
+        f"{request.method} {path}?{request.query} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in fields),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")

@@ -1,7 +1,8 @@
 """Sends the server requests of every kind, right and wrong, and judges each answer and what was stored.
 
-Each request goes to the application as WSGI calls it, or to the entry of `unoingest serve`; what takes the
-hot path goes to both, which must answer the same. Nothing makes the store fail here, so no answer is a 5xx.
+Each request goes to the application as WSGI calls it, or to `unoingest serve` as HTTP; what takes the
+hot path goes to both, which must answer the same, unless it is no HTTP. Nothing makes the store fail here, so
+no answer is a 5xx.
 What the gateway would take of a device is held against the server's verdict, too.
 """
 
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from campaign.server import odd_requests as odd
 from campaign.server.accepted_requests import Ledger
-from campaign.server.fuzz_target import Answered, Target, came
+from campaign.server.fuzz_target import Target, came, problem_code
 from campaign.server.odd_requests import Request
+from ingest_server.front_side import Answered
 from unobridge import body as gateway_body
 from unoingest.problems import PROBLEMS
 from unoingest.signature import encode_key
@@ -50,19 +52,21 @@ def _complaint(target: Target, ledger: Ledger, request: Request) -> str:
     begun_s = time.monotonic()
     target.log.clear()
     target.emitted.clear()
-    # a sixteenth of every kind: but for what is signed, that entry is a way to the other
-    over_rsgi_first = int(request.address.rpartition(".")[2]) % 16 == 0
-    answer = target.over_rsgi(request) if over_rsgi_first else target.over_wsgi(request)
+    # a sixteenth of every kind: but for what is signed, HTTP is a way to the application
+    over_http_first = int(request.address.rpartition(".")[2]) % 16 == 0
+    first = target.over_http(request) if over_http_first else None
+    answer = first or target.over_wsgi(request)
     wrong = _wrong_answer(request, answer) or _wrong_log(target.log)
-    if request.is_signed and not wrong:
-        other = target.over_wsgi(request) if over_rsgi_first else target.over_rsgi(request)
-        wrong = "" if _gist(other) == _gist(answer) else f"the other entry answered {other}"
+    if request.is_signed and not wrong and not _is_no_http(answer):
+        other = target.over_wsgi(request) if first else target.over_http(request)
+        agrees = other is None or _is_no_http(other) or _gist(other) == _gist(answer)
+        wrong = "" if agrees else f"the other entry answered {other}"
         wrong = wrong or _gateway_differs(request, answer)
     if time.monotonic() - begun_s > ANSWER_S_MAX:
         wrong = wrong or f"took {time.monotonic() - begun_s:.1f} s"
     # the framework takes methods in any case
     is_accepted = request.method.upper() == "POST" and (
-        answer.status < 300 or answer.problem_code() == "partial_write"
+        answer.status < 300 or problem_code(answer) == "partial_write"
     )
     if is_accepted:
         # in any case: the ledger must go on with what the store got
@@ -72,9 +76,14 @@ def _complaint(target: Target, ledger: Ledger, request: Request) -> str:
     return f"{wrong}: {_shown(request)} -> {answer.status} {answer.body[:300]!r}" if wrong else ""
 
 
+def _is_no_http(answer: Answered) -> bool:
+    """Tell whether the request was refused before anybody asked what it means."""
+    return problem_code(answer) in {"malformed_request", "head_too_large"}
+
+
 def _gist(answer: Answered) -> tuple[int, dict[str, str], str]:
     """Return what a program goes by; what is said of a body that is nested too deep is up to the stack."""
-    return answer.status, answer.headers, answer.problem_code()
+    return answer.status, answer.headers, problem_code(answer)
 
 
 def _wrong_answer(request: Request, answer: Answered) -> str:
@@ -92,7 +101,7 @@ def _wrong_answer(request: Request, answer: Answered) -> str:
         return "no Allow"
     if request.method == "HEAD":
         return ""
-    kind = PROBLEMS.get(answer.problem_code())
+    kind = PROBLEMS.get(problem_code(answer))
     return "" if kind is not None and kind.status == answer.status else "no problem of the table"
 
 
@@ -111,7 +120,7 @@ def _wrong_log(lines: list[bytes]) -> str:
 
 def _gateway_differs(request: Request, answer: Answered) -> str:
     """Say where the gateway would take for good what the server refuses for good."""
-    if answer.problem_code() not in {"malformed_json", "invalid_reading"}:
+    if problem_code(answer) not in {"malformed_json", "invalid_reading"}:
         return ""
     try:
         gateway_body.parse(came(request))

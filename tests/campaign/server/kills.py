@@ -2,10 +2,10 @@
 
     python -m campaign.server.kills TRIALS     prints how soon it was ready again
 
-Each trial kills the server once: mostly under the load of four devices, sometimes while it is still starting,
-sometimes its worker alone. In one trial of four every disk call takes some milliseconds. Started again, it
-must soon be ready, hold each acknowledged reading once with its value, hold nothing that no device has sent,
-and take what had not been acknowledged when it died. The trials of a range go on with the same store.
+Each trial kills the server once: mostly under the load of four devices, sometimes while it is still starting.
+In one trial of four every disk call takes some milliseconds. Started again, it must soon be ready, hold each
+acknowledged reading once with its value, hold nothing that no device has sent, and take what had not been
+acknowledged when it died. The trials of a range go on with the same store.
 
 Where and how the kill comes follows from the trial's number; what the machine does in that moment does not.
 """
@@ -15,7 +15,6 @@ import http.client
 import json
 import os
 import random
-import signal
 import statistics
 import subprocess
 import sys
@@ -37,8 +36,8 @@ BOOT = 1
 TRIALS_PER_STORE = 10
 READY_S_MAX = 10.0
 """What nobody would call ready again, however busy the machine; `main` prints what it takes."""
-STARTING, WORKER, SLOW_DISK = 0.2, 0.1, 0.25
-"""Chances that the kill comes while it starts, that the worker alone is killed, that the disk is slow."""
+STARTING, SLOW_DISK = 0.2, 0.25
+"""Chances that the kill comes while it starts, and that the disk is slow."""
 LOAD_S_MAX, START_S_MAX = 0.5, 1.0
 SLOW_US = 4_000
 WAIT_S = 30.0
@@ -64,7 +63,6 @@ class Server:
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            start_new_session=True,
         )
         self.port = 0
         self.said: list[str] = []
@@ -88,14 +86,10 @@ class Server:
             time.sleep(0.01)
         return float("inf")
 
-    def kill(self, *, worker_alone: bool = False) -> None:
-        """Kill it, and wait until all of it is gone."""
+    def kill(self) -> None:
+        """Kill it, and wait until it is gone."""
         process = self._process
-        if worker_alone:
-            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-                os.kill(int(child), signal.SIGKILL)
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait(WAIT_S)
         self._reader.join(WAIT_S)
         assert process.stderr
@@ -183,14 +177,14 @@ class Site:
             time.sleep(chance.uniform(0, START_S_MAX))
             self._server.kill()
         else:
-            self._kill_under_load(chance.uniform(0, LOAD_S_MAX), worker_alone=what > 1 - WORKER)
+            self._kill_under_load(chance.uniform(0, LOAD_S_MAX))
         self._server = Server(self.database, {**os.environ, **slow})
         self.ready_s.append(self._server.wait_until_ready())
         if self.ready_s[-1] > READY_S_MAX:
             return f"it was not ready within {READY_S_MAX:.0f} s: {' '.join(self._server.said)[-1000:]}"
         return self.what_is_wrong() or self._what_is_not_taken()
 
-    def _kill_under_load(self, after_s: float, *, worker_alone: bool) -> None:
+    def _kill_under_load(self, after_s: float) -> None:
         ended = threading.Event()
         threads = [
             threading.Thread(target=device.send_until_cut, args=(self._server.port, ended))
@@ -199,7 +193,7 @@ class Site:
         for thread in threads:
             thread.start()
         time.sleep(after_s)
-        self._server.kill(worker_alone=worker_alone)
+        self._server.kill()
         ended.set()
         for thread in threads:
             thread.join()

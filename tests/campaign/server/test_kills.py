@@ -10,7 +10,7 @@ from campaign.server.kills import Site
 
 pytestmark = pytest.mark.system
 IN_MID_LOAD = 11
-"""The number of a trial that kills all of the server 0.4 s after the load began, on a quick disk."""
+"""The number of a trial that kills the server 0.4 s after the load began, on a quick disk."""
 
 
 def test_a_kill_costs_nothing_and_a_loss_is_seen(tmp_path: Path) -> None:

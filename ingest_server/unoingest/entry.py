@@ -1,0 +1,81 @@
+"""Where requests go under `unoingest serve`: signed posts to the hot path, all else to the WSGI application.
+
+The application stays plain WSGI and can be served by any WSGI server, without the hot path and without the
+limits of `unoingest.front`.
+"""
+
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from unoingest import hot_path
+from unoingest.answers import Asked, problem_answer, problem_of
+from unoingest.front.encoding import encode_answer
+from unoingest.front.request import Request
+from unoingest.front.returns import Returns, Wake
+from unoingest.front.workers import Workers
+from unoingest.hot_path import HotPath
+from unoingest.service import Service
+from unoingest.wsgi_call import WsgiCaller
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 64
+"""Requests that may wait for the disk together: what one sync serves at best."""
+
+
+class Entry:
+    """Takes the requests of a front; see `unoingest.front.request.Taker`.
+
+    Args:
+        application: Called in one of `THREADS` threads with the whole body in `wsgi.input`.
+        service: What the application serves.
+        address: Host and port at which the server listens.
+        wake: Of the event loop that the front is on.
+    """
+
+    def __init__(
+        self, application: "WSGIApplication", service: Service, address: tuple[str, int], wake: Wake
+    ) -> None:
+        self._service = service
+        returns = Returns(wake, self._failed)
+        self._returns = returns
+        self._hot_path = HotPath(service, returns)
+        self._caller = WsgiCaller(application, address, returns)
+        self._workers = Workers(THREADS, self._failed)
+
+    def take(self, request: Request) -> None:
+        """Have a request answered."""
+        if hot_path.takes(request):
+            self._hot_path.take(request)
+        else:
+            self._workers.put(lambda: self._call(request))
+
+    def take_excess(self, request: Request, piece: bytes) -> None:
+        """Take a piece of a body that is too large to be kept."""
+        if hot_path.takes(request):
+            self._hot_path.take_excess(request, piece)
+
+    def refuse(self, client: str, problem: Exception) -> bytes:
+        """Return the answer to what is no request."""
+        told = problem_of(problem)
+        self._service.log.refused(Asked("?", "?", client), told, problem)
+        answer = problem_answer(told)
+        self._service.metrics.answered("http", (answer.status,))
+        return encode_answer(answer.status, answer.headers, answer.body, int(time.time()), closes=True)
+
+    def close(self) -> None:
+        """Answer what was taken; it may take a while."""
+        self._hot_path.close()
+        self._workers.close()
+
+    def _call(self, request: Request) -> None:
+        try:
+            self._caller.answer(request)
+        except Exception as error:  # noqa: BLE001 - our own mistake; the client learns that there is no answer
+            self._failed(error)
+            self._returns.put([(request.asker.cut, b"")])
+
+    def _failed(self, error: BaseException) -> None:
+        self._service.log.broken("".join(traceback.format_exception(error)))

@@ -1,0 +1,1 @@
+"""HTTP/1.1 under `unoingest serve`: connections, requests and answers, without what they mean."""
