@@ -108,10 +108,9 @@ class ServiceLog:
         message = f"log lines were not written: {error}; `unoingest readings --log-lines` has them"
         self._log(encode_event("ERROR", "log_lines_lost", message, self._clock_ns()))
 
-    def broken(self, stack_trace: str) -> None:
-        """Log a mistake of ours outside of any answer."""
-        message = "an answer could not be given; its client hears that the connection ended"
-        fields = {"stack_trace": stack_trace}
+    def broken(self, message: str, error: BaseException | None) -> None:
+        """Log what went wrong in the HTTP server, outside of any answer."""
+        fields = {"stack_trace": "".join(traceback.format_exception(error))} if error else {}
         self._log(encode_event("ERROR", "http_server", message, self._clock_ns(), fields))
 
     def wrong_keys(self, asked: Asked, count: int, window_s: int) -> None:

@@ -5,7 +5,6 @@ limits of `unoingest.front`.
 """
 
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 from unoingest import hot_path
@@ -32,16 +31,22 @@ class Entry:
         application: Called in one of `THREADS` threads with the whole body in `wsgi.input`.
         service: What the application serves.
         address: Host and port at which the server listens.
-        wake: Of the event loop that the front is on.
+        wake: Has the event loop of the front call something, from any thread.
+        soon: The same from its own thread.
     """
 
     def __init__(
-        self, application: "WSGIApplication", service: Service, address: tuple[str, int], wake: Wake
+        self,
+        application: "WSGIApplication",
+        service: Service,
+        address: tuple[str, int],
+        wake: Wake,
+        soon: Wake,
     ) -> None:
         self._service = service
         returns = Returns(wake, self._failed)
         self._returns = returns
-        self._hot_path = HotPath(service, returns)
+        self._hot_path = HotPath(service, returns, soon)
         self._caller = WsgiCaller(application, address, returns)
         self._workers = Workers(THREADS, self._failed)
 
@@ -77,5 +82,5 @@ class Entry:
             self._failed(error)
             self._returns.put([(request.asker.cut, b"")])
 
-    def _failed(self, error: BaseException) -> None:
-        self._service.log.broken("".join(traceback.format_exception(error)))
+    def _failed(self, error: Exception) -> None:
+        self._service.log.broken("an answer could not be given or not be finished", error)

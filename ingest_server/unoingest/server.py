@@ -67,8 +67,11 @@ async def _serve(service: Service, listener: socket.socket) -> None:
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_end.set)
+    loop.set_exception_handler(
+        lambda _loop, context: service.log.broken(context["message"], context.get("exception"))
+    )
     host, port = listener.getsockname()[:2]
-    entry = Entry(create_app_of(service), service, (host, port), loop.call_soon_threadsafe)
+    entry = Entry(create_app_of(service), service, (host, port), loop.call_soon_threadsafe, loop.call_soon)
     listening = Listening(Front(entry, _connections_max()), listener)
     # what is here now stays; the collector need not walk through it again and again
     gc.freeze()

@@ -102,7 +102,7 @@ def serving(service: Service, application: Any = None, connections_max: int = 10
     """Serve a service through its entry while the block runs."""
     side = Side()
     application = application or create_app_of(service).wsgi_app
-    side.entry = Entry(application, service, ("127.0.0.1", 8080), side.calls.put)
+    side.entry = Entry(application, service, ("127.0.0.1", 8080), side.calls.put, side.calls.put)
     side.front = Front(side.entry, connections_max)
     yield side
     side.entry.close()

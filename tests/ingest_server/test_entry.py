@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from ingest_server.front_side import Side, Wire, answers_in, ask, chunked, head_of, serving
+from ingest_server.front_side import WAIT_S, Side, Wire, answers_in, ask, chunked, head_of, serving
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, rows, signed
-from unoingest.front.connection import BODY_S_MAX
 from unoingest.front.head import read_head
 from unoingest.front.request import Request
+from unoingest.front.states import BODY_S_MAX
+from unoingest.hot_path import TURNS_MAX
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
@@ -176,6 +177,34 @@ def test_requests_that_wait_together_are_answered_each(service: Service, ingest:
 
 def signed_post() -> bytes:
     return head_of([*signed(BODY).items(), ("Content-Length", str(len(BODY)))]) + BODY
+
+
+def test_posts_that_come_together_share_a_commit(service: Service, mocker: Any) -> None:
+    commits = mocker.spy(service.store, "add_all")
+    with serving(service) as side:
+        wires = [side.connect() for _ in range(9)]
+        for number, wire in enumerate(wires):
+            body = rows([number, 0, 1, 1])
+            # a further one each time that the event loop has turned
+            wire.protocol.data_received(
+                head_of([*signed(body).items(), ("Content-Length", str(len(body)))]) + body
+            )
+            side.calls.get(timeout=WAIT_S)()
+        side.turn_until(lambda: all(wire.heard for wire in wires))
+    assert [len(call.args[0]) for call in commits.call_args_list] == [9]
+
+
+def test_posts_that_never_pause_are_not_kept_waiting(service: Service, mocker: Any) -> None:
+    commits = mocker.spy(service.store, "add_all")
+    with serving(service) as side:
+        first = side.connect()
+        first.protocol.data_received(signed_post())
+        for _ in range(TURNS_MAX):
+            assert not first.heard
+            side.connect().protocol.data_received(signed_post())
+            side.calls.get(timeout=WAIT_S)()
+        side.turn_until(lambda: first.heard)
+    assert len(commits.call_args_list[0].args[0]) == TURNS_MAX + 1
 
 
 def test_a_store_that_is_closed_answers_503(service: Service, ingest: Any) -> None:

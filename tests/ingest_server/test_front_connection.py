@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from ingest_server.front_side import Side, Wire, answers_in
-from unoingest.front.connection import ANSWER_S_MAX, BODY_S_MAX, HEAD_S_MAX, IDLE_S_MAX, LINGER_S
 from unoingest.front.front import Front
 from unoingest.front.request import Request
+from unoingest.front.states import ANSWER_S_MAX, BODY_S_MAX, HEAD_S_MAX, IDLE_S_MAX, LINGER_S
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n%b\r\n"

@@ -16,7 +16,6 @@ What a request means is the taker's business (`unoingest.front.request`).
 """
 
 import asyncio
-import enum
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -25,32 +24,12 @@ from unoingest.front.encoding import CONTINUE
 from unoingest.front.head import Head
 from unoingest.front.reader import RequestReader
 from unoingest.front.request import Request, Room
+from unoingest.front.states import ANSWER_S_MAX, HEAD_S_MAX, IDLE_S_MAX, LINGER_S, State
 from unoingest.problems import BODY_TIMEOUT, INVALID_LENGTH, ProblemError
 from unoingest.request_body import body_too_large
 
 if TYPE_CHECKING:
     from unoingest.front.front import Front
-
-HEAD_S_MAX = 30
-BODY_S_MAX = 30
-"""Total, not per piece: a trickle must end, too. An AT+CIPSEND of 2,048 bytes takes 2.1 s at 9600 baud."""
-IDLE_S_MAX = 75
-"""Between requests; longer than the 60 s after which nginx closes what it keeps to a server."""
-ANSWER_S_MAX = 30
-"""For a client to take what has been written for it; each piece of a long answer anew."""
-LINGER_S = 2
-
-
-class State(enum.Enum):
-    """What a connection waits for."""
-
-    IDLE = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-    SERVING = enum.auto()
-    SENDING = enum.auto()
-    LINGERING = enum.auto()
-    CLOSING = enum.auto()
 
 
 class Connection(asyncio.Protocol):
@@ -59,6 +38,24 @@ class Connection(asyncio.Protocol):
     Args:
         front: Its neighbours, its clock, and what takes its requests.
     """
+
+    # some clients make a connection for each request
+    __slots__ = (
+        "_client",
+        "_closes",
+        "_due_s",
+        "_front",
+        "_has_ended",
+        "_is_broken",
+        "_is_full",
+        "_is_paused",
+        "_reader",
+        "_request",
+        "_room",
+        "_state",
+        "_transport",
+        "is_gone",
+    )
 
     def __init__(self, front: "Front") -> None:
         self._front = front
@@ -132,7 +129,7 @@ class Connection(asyncio.Protocol):
             detail = "The body was not complete when the time for it was up"
             self._serve(ProblemError(BODY_TIMEOUT, detail))
         else:
-            self._transport.abort()
+            self.cut()
 
     def drain(self) -> None:
         """Serve what has begun, and nothing more."""
@@ -141,6 +138,7 @@ class Connection(asyncio.Protocol):
 
     def cut(self, data: bytes = b"") -> None:  # noqa: ARG002 - called as `answer` is
         """End at once; see `unoingest.front.request.Asker`."""
+        self.is_gone = True
         self._transport.abort()
 
     def answer(self, data: bytes) -> None:

@@ -5,8 +5,9 @@ It has no socket and no clock: `unoingest.front.listening` brings both.
 
 from collections.abc import Callable
 
-from unoingest.front.connection import BODY_S_MAX, Connection
+from unoingest.front.connection import Connection
 from unoingest.front.request import Taker
+from unoingest.front.states import BODY_S_MAX
 
 
 class Front:

@@ -12,6 +12,7 @@ It finds no end of a head and reads no body (`unoingest.front.reader`), and judg
 (`unoingest.request_host`).
 """
 
+import functools
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -26,7 +27,7 @@ _NAME = re.compile(_WORD)
 # a fragment is never sent (RFC 9112, section 3.2)
 _LINE = re.compile(rf"({_WORD}) ([!\"$-~]+) HTTP/1\.([01])")
 _AUTHORITY = re.compile(r"(?i:https?)://[^/?]+")
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_LENGTH_DIGITS_MAX = 18
 _SHOWN_CHARS_MAX = 60
 _NAMES_MAX = 512
 
@@ -76,9 +77,7 @@ def read_head(data: bytes) -> Head:
         raise malformed("There is a control character in the head")
     text = data.decode("latin-1")
     line, *rest = text.split("\r\n")
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise malformed(f"{line[:_SHOWN_CHARS_MAX]!r} is no request line of HTTP/1.1")
+    method, path, query, minor = _read_line(line)
     if not text.count("\r") == text.count("\n") == len(rest):
         raise malformed("A line of the head does not end with CR LF")
     fields: dict[str, str] = {}
@@ -90,8 +89,6 @@ def read_head(data: bytes) -> Head:
             value = f"{fields[name]},{value}"
         if "_" not in name:
             fields[name] = value
-    method, target, minor = found.groups()
-    path, query = _path_and_query(method, target)
     length_bytes, is_chunked = _framing(fields, minor)
     keeps = minor == "1" and ("connection" not in fields or not _is_closing(fields["connection"]))
     return Head(method, path, query, f"1.{minor}", fields, length_bytes, is_chunked, keeps)
@@ -100,6 +97,17 @@ def read_head(data: bytes) -> Head:
 def malformed(detail: str) -> ProblemError:
     """Return the problem of a request that is none, or whose end is in doubt."""
     return ProblemError(MALFORMED_REQUEST, detail)
+
+
+# a device sends the same line each time
+@functools.lru_cache(maxsize=64)
+def _read_line(line: str) -> tuple[str, str, str, str]:
+    """Return method, path, query and minor version of a request line."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise malformed(f"{line[:_SHOWN_CHARS_MAX]!r} is no request line of HTTP/1.1")
+    method, target, minor = found.groups()
+    return method, *_path_and_query(method, target), minor
 
 
 def _lower(sent: str, field: str) -> str:
@@ -136,7 +144,8 @@ def _framing(fields: dict[str, str], minor: str) -> tuple[int | None, bool]:
         return None, True
     if length is None:
         return None, False
-    if not _LENGTH.fullmatch(length):
+    # among the characters of a head only 0 to 9 are decimal
+    if not length.isdecimal() or len(length) > _LENGTH_DIGITS_MAX:
         raise malformed(f"Content-Length {length[:_SHOWN_CHARS_MAX]!r} is not a number of bytes")
     return int(length), False
 

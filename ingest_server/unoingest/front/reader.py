@@ -31,6 +31,17 @@ class RequestReader:
         on_excess: Takes the pieces of a body that is too large to be kept.
     """
 
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_chunks",
+        "_looked_bytes",
+        "_on_excess",
+        "_unread",
+        "head",
+        "is_cut",
+    )
+
     def __init__(self, on_excess: Callable[[bytes], object]) -> None:
         self._on_excess = on_excess
         self._unread = b""

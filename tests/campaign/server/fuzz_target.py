@@ -11,7 +11,7 @@ from typing import Any
 
 from campaign.server import odd_requests as odd
 from campaign.server.odd_requests import Request
-from ingest_server.front_side import Answered, ask, serving
+from ingest_server.front_side import Answered, ask, chunked, serving
 from unoingest.app import create_app_of
 from unoingest.key_file import KeyFile, Kind
 from unoingest.key_ring import KeyRing
@@ -83,7 +83,10 @@ class Target:
         head = _head(request)
         if not _SAYABLE.fullmatch(head):
             return None
-        pieces = [request.body[at : at + PIECE_BYTES] for at in range(0, len(request.body), PIECE_BYTES)]
+        body = came(request)
+        pieces = [body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)]
+        if b"\r\nTransfer-Encoding: chunked\r\n" in head:
+            pieces = chunked(*pieces)
         answer = ask(self._side, head, *pieces, client=request.address)
         for name in ("content-length", "date", "connection", "transfer-encoding"):
             answer.headers.pop(name, None)
@@ -125,6 +128,8 @@ def _head(request: Request) -> bytes:
         for name, value in request.headers.items()
         if name != "CONTENT_LENGTH" or value
     ]
+    if not request.headers["CONTENT_LENGTH"]:
+        fields.append(("Transfer-Encoding", "chunked"))
     lines = [
         f"{request.method} {path}?{request.query} HTTP/1.1",
         *(f"{name}: {value}" for name, value in fields),

@@ -279,6 +279,8 @@ def draw(number: int) -> Request:
         method = chance.choice(_ODD_METHODS)
     # a new address for each, or after ten wrong keys nothing but 429 would be seen
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    # blanks around a value are no part of it (RFC 9112, section 5.1)
+    headers = {name: value.strip(" \t") for name, value in headers.items()}
     return Request(method, path, query, headers, body, address)
 
 
