@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ingest_server.front_side import WAIT_S, Side, Wire, answers_in, ask, chunked, head_of, serving
+from ingest_server.front_side import Side, Wire, answers_in, ask, chunked, head_of, serving
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, rows, signed
 from unoingest.front.head import read_head
 from unoingest.front.request import Request
 from unoingest.front.states import BODY_S_MAX
-from unoingest.hot_path import TURNS_MAX
+from unoingest.hot_path import QUIET_TURNS, TURNS_MAX, HotPath
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
@@ -179,32 +179,30 @@ def signed_post() -> bytes:
     return head_of([*signed(BODY).items(), ("Content-Length", str(len(BODY)))]) + BODY
 
 
-def test_posts_that_come_together_share_a_commit(service: Service, mocker: Any) -> None:
-    commits = mocker.spy(service.store, "add_all")
-    with serving(service) as side:
-        wires = [side.connect() for _ in range(9)]
-        for number, wire in enumerate(wires):
-            body = rows([number, 0, 1, 1])
-            # a further one each time that the event loop has turned
-            wire.protocol.data_received(
-                head_of([*signed(body).items(), ("Content-Length", str(len(body)))]) + body
-            )
-            side.calls.get(timeout=WAIT_S)()
-        side.turn_until(lambda: all(wire.heard for wire in wires))
-    assert [len(call.args[0]) for call in commits.call_args_list] == [9]
-
-
-def test_posts_that_never_pause_are_not_kept_waiting(service: Service, mocker: Any) -> None:
-    commits = mocker.spy(service.store, "add_all")
-    with serving(service) as side:
-        first = side.connect()
-        first.protocol.data_received(signed_post())
-        for _ in range(TURNS_MAX):
-            assert not first.heard
-            side.connect().protocol.data_received(signed_post())
-            side.calls.get(timeout=WAIT_S)()
-        side.turn_until(lambda: first.heard)
-    assert len(commits.call_args_list[0].args[0]) == TURNS_MAX + 1
+@pytest.mark.parametrize(
+    ("came", "groups"),
+    [
+        ([1] + [0] * (QUIET_TURNS - 1), []),
+        ([1] + [0] * QUIET_TURNS, [1]),
+        ([1, 1, 0, 1, 5, 0, 0, 2, 0, 0], [8, 2]),
+        ([1] * (TURNS_MAX - 1), []),
+        ([1] * (TURNS_MAX + 9), [TURNS_MAX]),
+    ],
+)
+def test_posts_that_come_together_go_together(
+    service: Service, mocker: Any, came: list[int], groups: list[int]
+) -> None:
+    # without the thread that would take them
+    mocker.patch("unoingest.hot_path.threading.Thread")
+    soon: list[Callable[[], object]] = []
+    hot_path = HotPath(service, mocker.Mock(), soon.append)
+    for number in came:
+        for _ in range(number):
+            hot_path.take(mocker.Mock())
+        if soon:
+            soon.pop()()
+    waiting = hot_path._groups
+    assert [len(waiting.get() or ()) for _ in range(waiting.qsize())] == groups
 
 
 def test_a_store_that_is_closed_answers_503(service: Service, ingest: Any) -> None:
@@ -273,6 +271,8 @@ def test_a_slow_reader_holds_up_its_answer_and_nothing_else(service: Service) ->
         assert ask(side, signed_post()).status == 204
         assert given == [0]
         wire.protocol.resume_writing()
+        # now it is up to the application
+        side.front.sweep(1000)
         side.turn_until(lambda: wire.heard.endswith(b"0\r\n\r\n"))
     (answer,) = answers_in(wire.heard)
     assert answer.body == b"000000000111111111222222222"
