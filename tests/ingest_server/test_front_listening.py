@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from unoingest.front.connection import Connection
 from unoingest.front.front import Front
 from unoingest.front.listening import BACKLOG, Listening
 from unoingest.front.request import Request
@@ -110,6 +112,27 @@ def test_a_late_body() -> None:
                 assert await client.reader.read() == LATE
 
     run(story())
+
+
+def test_a_connection_that_has_ended_needs_no_collector() -> None:
+    async def story() -> None:
+        async with listening() as (connect, _, server):
+            for _ in range(3):
+                client = await connect()
+                assert await client.ask() == OK
+            await server.end(WAIT_S)
+
+    def connections() -> int:
+        return sum(isinstance(one, Connection) for one in gc.get_objects())
+
+    gc.collect()
+    before = connections()
+    gc.disable()
+    try:
+        run(story())
+        assert connections() == before
+    finally:
+        gc.enable()
 
 
 def test_an_end_that_waits_for_an_answer() -> None:

@@ -22,13 +22,13 @@ Read = list[tuple[str, str, bytes]]
 
 def read(data: bytes, *cuts: int) -> tuple[Read, str]:
     """Return the requests in data that comes in pieces, and the code of what stopped the reading."""
-    reader = RequestReader(lambda _piece: None)
+    reader = RequestReader()
     requests: Read = []
     edges = [0, *cuts, len(data)]
     for begin, end in itertools.pairwise(edges):
         reader.receive(data[begin:end])
         try:
-            while reader.advance():
+            while reader.advance(len):
                 assert reader.head is not None
                 requests.append((reader.head.method, reader.head.path, reader.body))
                 reader.begin_next()
@@ -100,27 +100,27 @@ def test_limits(data: bytes, count: int, code: str) -> None:
 @pytest.mark.parametrize("in_chunks", [True, False])
 def test_a_body_that_is_too_large_goes_by(in_chunks: bool) -> None:
     came: list[bytes] = []
-    reader = RequestReader(came.append)
+    reader = RequestReader()
     size_bytes = BODY_BYTES_MAX + 5 * KB
     length = b"Content-Length: %d\r\n\r\n" % size_bytes
     reader.receive(IN_CHUNKS + b"%x\r\n" % size_bytes if in_chunks else POST + length)
     sent = 0
     while sent < size_bytes:
-        assert not reader.advance()
+        assert not reader.advance(came.append)
         reader.receive(b"x" * KB)
         sent += KB
     if in_chunks:
         reader.receive(b"\r\n0\r\n\r\n")
-    assert reader.advance()
+    assert reader.advance(came.append)
     assert sum(map(len, came)) == size_bytes
     assert (reader.is_too_large, reader.is_cut, reader.body) == (True, False, b"")
 
 
 def test_more_than_is_thrown_away_is_not_read() -> None:
     came: list[bytes] = []
-    reader = RequestReader(came.append)
+    reader = RequestReader()
     reader.receive(POST + b"Content-Length: 999999999\r\n\r\n")
-    while not reader.advance():
+    while not reader.advance(came.append):
         reader.receive(b"x" * 64 * KB)
     assert (reader.is_cut, sum(map(len, came))) == (True, BODY_BYTES_MAX + DISCARD_BYTES_MAX)
 

@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, front: "Front") -> None:
         self._front = front
-        self._reader = RequestReader(self._on_excess)
+        self._reader = RequestReader()
         self._request: Request | None = None
         self._state = State.IDLE
         self._due_s = front.now_s + HEAD_S_MAX
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         """Read on as far as there is something to read."""
         reader = self._reader
         try:
-            is_complete = reader.advance()
+            is_complete = reader.advance(self._on_excess)
         except ProblemError as problem:
             self._refuse(problem)
             return

@@ -19,31 +19,26 @@ from unoingest.problems import HEAD_TOO_LARGE, ProblemError
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
 
 HEAD_BYTES_MAX = 16 * 1024
+OnExcess = Callable[[bytes], object]
 _VISIBLE = re.compile(rb"[!-~]|\r\Z")
 _END = b"\r\n\r\n"
 _EMPTY_LINE = b"\r\n"
 
 
 class RequestReader:
-    """Reads the requests of one connection.
-
-    Args:
-        on_excess: Takes the pieces of a body that is too large to be kept.
-    """
+    """Reads the requests of one connection."""
 
     __slots__ = (
         "_body",
         "_body_bytes",
         "_chunks",
         "_looked_bytes",
-        "_on_excess",
         "_unread",
         "head",
         "is_cut",
     )
 
-    def __init__(self, on_excess: Callable[[bytes], object]) -> None:
-        self._on_excess = on_excess
+    def __init__(self) -> None:
         self._unread = b""
         self._looked_bytes = 0
         self.begin_next()
@@ -75,8 +70,11 @@ class RequestReader:
         """Take bytes, to be read by `advance`."""
         self._unread = self._unread + data if self._unread else data
 
-    def advance(self) -> bool:
+    def advance(self, on_excess: OnExcess) -> bool:
         """Read on; tell whether a request is complete. `head` is there as soon as it is.
+
+        Args:
+            on_excess: Takes the pieces of a body that is too large to be kept.
 
         Raises:
             ProblemError: malformed_request or head_too_large; nothing after it can be read.
@@ -87,8 +85,8 @@ class RequestReader:
             if head is None:
                 return False
         if head.is_chunked:
-            return self._read_chunks()
-        return head.length_bytes is None or self._read_length(head.length_bytes)
+            return self._read_chunks(on_excess)
+        return head.length_bytes is None or self._read_length(head.length_bytes, on_excess)
 
     def _read_head(self) -> Head | None:
         data = self._unread
@@ -112,7 +110,7 @@ class RequestReader:
             self._chunks = Chunks()
         return head
 
-    def _read_length(self, length_bytes: int) -> bool:
+    def _read_length(self, length_bytes: int, on_excess: OnExcess) -> bool:
         left_bytes = length_bytes - self._body_bytes
         data = self._unread
         if len(data) <= left_bytes:
@@ -120,25 +118,25 @@ class RequestReader:
         else:
             self._unread = data[left_bytes:]
             data = data[:left_bytes]
-        self._keep(data)
+        self._keep(data, on_excess)
         return self.is_cut or self._body_bytes == length_bytes
 
-    def _read_chunks(self) -> bool:
+    def _read_chunks(self, on_excess: OnExcess) -> bool:
         assert self._chunks is not None  # noqa: S101 - made with the head
         data, self._unread = self._chunks.take(self._unread)
-        self._keep(data)
+        self._keep(data, on_excess)
         return self.is_cut or self._chunks.is_done
 
-    def _keep(self, data: bytes) -> None:
+    def _keep(self, data: bytes, on_excess: OnExcess) -> None:
         if not data:
             return
         before_bytes = self._body_bytes
         self._body_bytes += len(data)
         if self._body_bytes > BODY_BYTES_MAX:
             if self._body:
-                self._on_excess(bytes(self._body))
+                on_excess(bytes(self._body))
                 self._body = b""
-            self._on_excess(data)
+            on_excess(data)
             self.is_cut = self._body_bytes >= BODY_BYTES_MAX + DISCARD_BYTES_MAX
         elif not before_bytes:
             self._body = data
