@@ -12,6 +12,7 @@ import gc
 import resource
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,8 +81,27 @@ async def _serve(service: Service, listener: socket.socket) -> None:
     _log("INFO", "listening", f"listening at http://{shown_host}:{port}", {"host": host, "port": port})
     await told_to_end.wait()
     await listening.end(SHUTDOWN_TIMEOUT_S)
+    await _close(entry, service, SHUTDOWN_TIMEOUT_S)
+
+
+async def _close(entry: Entry, service: Service, limit_s: float) -> None:
+    """End the threads that answer; one that cannot get rid of a log line is not waited for any longer."""
+    loop, closed = asyncio.get_running_loop(), asyncio.Event()
+
+    def close() -> None:
+        entry.close()
+        # a loop that has ended does not wait any more
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(closed.set)
+
     # in a thread: answers come by way of the event loop
-    await loop.run_in_executor(None, entry.close)
+    threading.Thread(target=close, name="closing", daemon=True).start()
+    try:
+        await asyncio.wait_for(closed.wait(), limit_s)
+    except TimeoutError:
+        service.log.broken(
+            f"answers were still being worked on {limit_s} s after their clients had gone", None
+        )
 
 
 def _connections_max() -> int:

@@ -1,5 +1,6 @@
 """`unoingest serve` as a real process on loopback: real sockets, real signals, real kills."""
 
+import asyncio
 import http.client
 import json
 import resource
@@ -21,8 +22,9 @@ from pytest_mock import MockerFixture
 from ingest_server.wire import BODY, DEVICE, answer_tag, signed
 from unoingest import server as server_module
 from unoingest.entry import THREADS
+from unoingest.service import Service
 from unoingest.signature import decode_key
-from unoingest.store import read_readings
+from unoingest.store import SqliteStore, read_readings
 
 Body = Callable[..., bytes]
 Start = Callable[..., Any]
@@ -284,6 +286,17 @@ def test_a_store_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:
     assert (code, stdout) == (1, "")
     assert error == f"Error: cannot open the store {str(file)!r}: file is not a database"
     assert hint.startswith("Hint: ")
+
+
+def test_threads_that_do_not_end_are_not_waited_for(store: SqliteStore, mocker: MockerFixture) -> None:
+    events: list[bytes] = []
+    stuck = threading.Event()
+    entry = mocker.Mock(close=stuck.wait)
+    asyncio.run(server_module._close(entry, Service(store, log=events.append), 0))
+    assert [json.loads(event)["event"] for event in events] == ["http_server"]
+    stuck.set()
+    asyncio.run(server_module._close(entry, Service(store, log=events.append), 10))
+    assert len(events) == 1
 
 
 def test_a_device_of_a_running_server_comes_and_goes(start_server: Start) -> None:
