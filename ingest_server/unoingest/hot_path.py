@@ -87,7 +87,7 @@ class HotPath:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what has arrived, and end the thread."""
+        """Answer what has arrived, and end the thread; in any thread, when no more will come."""
         self._is_closed = True
         self._hand_over()
         self._groups.put(None)
@@ -118,9 +118,9 @@ class HotPath:
             self._soon(self._look)
 
     def _hand_over(self) -> None:
-        if self._arrived:
-            self._groups.put(self._arrived)
-            self._arrived = []
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            self._groups.put(arrived)
 
     def take_excess(self, request: Request, piece: bytes) -> None:
         """Take a piece of a body that is too large to be kept, and yet gets a signed answer."""
