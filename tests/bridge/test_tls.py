@@ -48,9 +48,11 @@ def https(certificate: Path, posted: list[bytes]) -> Iterator[int]:
         server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that do not trust it
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join(WAIT_S)
+        try:
+            yield server.server_port
+        finally:  # a test that fails must end, too
+            server.shutdown()
+            thread.join(WAIT_S)
 
 
 def test_a_plain_target_is_reached_over_verified_tls(
