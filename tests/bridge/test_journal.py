@@ -288,7 +288,7 @@ def test_a_flipped_bit_is_never_passed_on(tmp_path: Path, path: Path) -> None:
     content = path.read_bytes()
     head, end = content.index(b"uno-7f3atag") - 12, content.index(b'{"boot":3}') + 30
     fates = Counter[str]()
-    for bit in range(8 * head, 8 * end, 5):
+    for bit in range(8 * head, 8 * end):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         copy = tmp_path / f"{bit}.db"
