@@ -99,9 +99,8 @@ def _add_service_pages(app: Flask, service: Service) -> None:
 def _problem_of(error: Exception) -> ProblemError:
     match error:
         case MethodNotAllowed():
-            return ProblemError(
-                METHOD_NOT_ALLOWED, f"{request.path[:200]} does not take {request.method[:40]}"
-            )
+            method = asked().method[:40]
+            return ProblemError(METHOD_NOT_ALLOWED, f"{request.path[:200]} does not take {method}")
         case NotFound():
             return ProblemError(UNKNOWN_PATH, f"{request.path[:200]} does not exist")
         case HTTPException():

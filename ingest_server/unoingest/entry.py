@@ -62,13 +62,14 @@ class Entry:
         if hot_path.takes(request):
             self._hot_path.take_excess(request, piece)
 
-    def refuse(self, client: str, problem: Exception) -> bytes:
-        """Return the answer to what is no request."""
+    def refuse(self, client: str, problem: Exception, *, is_for_head: bool) -> bytes:
+        """Return the answer to what is no request, or no right HEAD."""
         told = problem_of(problem)
         self._service.log.refused(Asked("?", "?", client), told, problem)
         answer = problem_answer(told)
         self._service.metrics.answered("http", (answer.status,))
-        return encode_answer(answer.status, answer.headers, answer.body, int(time.time()), closes=True)
+        data = encode_answer(answer.status, answer.headers, answer.body, int(time.time()), closes=True)
+        return data.removesuffix(answer.body) if is_for_head else data
 
     def close(self) -> None:
         """Answer what was taken; it may take a while."""

@@ -44,12 +44,15 @@ class LeanFlask(Flask):
         """Return what finds the view of a request; see `Flask.create_url_adapter`."""
         if request is None:
             return None
-        return self.url_map.bind("", path_info=request.path, default_method=request.method)
+        method = request.environ["REQUEST_METHOD"]
+        # methods are case-sensitive (RFC 9110, section 9.1); the router would take any case
+        wanted = method if method == request.method else f"no {method}"
+        return self.url_map.bind("", path_info=request.path, default_method=wanted)
 
 
 def asked() -> Asked:
     """Return what the log says of the present request."""
-    return Asked(request.method, request.path, request.remote_addr or "")
+    return Asked(request.environ["REQUEST_METHOD"], request.path, request.remote_addr or "")
 
 
 def response_of(answer: Answer) -> Response:

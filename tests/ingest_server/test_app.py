@@ -48,6 +48,7 @@ REFUSALS = [
     Refusal("DELETE", "/v1/readings", "method_not_allowed", 405),
     Refusal("OPTIONS", "/v1/readings", "method_not_allowed", 405),
     Refusal("FOO", "/v1/readings", "method_not_allowed", 405),
+    post("method_not_allowed", 405, environ_overrides={"REQUEST_METHOD": "post"}),
     Refusal("POST", "/healthz", "method_not_allowed", 405),
     Refusal("GET", "/", "unknown_path", 404),
     Refusal("POST", "/v1/readings/", "unknown_path", 404),

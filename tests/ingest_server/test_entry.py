@@ -11,6 +11,7 @@ import pytest
 from ingest_server.front_side import Side, Wire, answers_in, ask, chunked, head_of, serving
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, rows, signed
 from unoingest.front.head import read_head
+from unoingest.front.reader import HEAD_BYTES_MAX
 from unoingest.front.request import Request
 from unoingest.front.states import BODY_S_MAX
 from unoingest.hot_path import QUIET_TURNS, TURNS_MAX, HotPath
@@ -173,6 +174,23 @@ def test_requests_that_wait_together_are_answered_each(service: Service, ingest:
     counted = service.metrics.exposition().decode().splitlines()
     assert "unoingest_readings_stored_total 40.0" in counted
     assert 'unoingest_answers_total{entry="hot",status="204"} 40.0' in counted
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        head_of([("Content-Length", "x")], "HEAD"),
+        b"\r\n" + head_of([("X", "a" * HEAD_BYTES_MAX)], "HEAD"),
+        head_of([CHUNKED], "HEAD") + b"no length\r\n",
+    ],
+)
+def test_a_head_that_is_refused_gets_no_body(service: Service, head: bytes) -> None:
+    with serving(service) as side:
+        wire = side.connect()
+        wire.protocol.data_received(head)
+    begin, body = wire.heard.split(b"\r\n\r\n")
+    assert (b"Content-Length: 0" not in begin, body) == (True, b"")
+    assert b"Content-Type: application/problem+json" in begin
 
 
 def signed_post() -> bytes:

@@ -28,7 +28,7 @@ class Keeper(Side):
     def take_excess(self, _request: Request, piece: bytes) -> None:
         self.excess.append(piece)
 
-    def refuse(self, _client: str, _problem: Exception) -> bytes:
+    def refuse(self, _client: str, _problem: Exception, *, is_for_head: bool) -> bytes:  # noqa: ARG002
         return REFUSED
 
     def turn(self) -> None:

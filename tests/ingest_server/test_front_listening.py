@@ -42,7 +42,7 @@ class Answerer:
     def take_excess(self, _request: Request, _piece: bytes) -> None:
         pass
 
-    def refuse(self, _client: str, _problem: Exception) -> bytes:
+    def refuse(self, _client: str, _problem: Exception, *, is_for_head: bool) -> bytes:  # noqa: ARG002
         return LATE
 
 

@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, problem: ProblemError) -> None:
         self._closes = self._is_broken = True
-        self.answer(self._front.taker.refuse(self._client, problem))
+        self.answer(self._front.taker.refuse(self._client, problem, is_for_head=self._reader.is_for_head))
 
     def _answered(self) -> None:
         self._room = None

@@ -23,6 +23,7 @@ OnExcess = Callable[[bytes], object]
 _VISIBLE = re.compile(rb"[!-~]|\r\Z")
 _END = b"\r\n\r\n"
 _EMPTY_LINE = b"\r\n"
+_HEAD = "HEAD"
 
 
 class RequestReader:
@@ -55,6 +56,13 @@ class RequestReader:
     def has_unread(self) -> bool:
         """Whether there are bytes of a request that is not complete, or of a further one."""
         return bool(self._unread)
+
+    @property
+    def is_for_head(self) -> bool:
+        """Whether the request is a HEAD, as far as one can tell of what may be no request."""
+        if self.head is not None:
+            return self.head.method == _HEAD
+        return self._unread.removeprefix(_EMPTY_LINE).startswith(f"{_HEAD} ".encode())
 
     @property
     def body(self) -> bytes:
@@ -104,8 +112,8 @@ class RequestReader:
                 raise malformed("A line of the head does not end with CR LF")
             self._looked_bytes = max(0, len(data) - len(_END) + 1)
             return None
-        self._unread, self._looked_bytes = data[end + len(_END) :], 0
         self.head = head = read_head(data[begin:end])
+        self._unread, self._looked_bytes = data[end + len(_END) :], 0
         if head.is_chunked:
             self._chunks = Chunks()
         return head

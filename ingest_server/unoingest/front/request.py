@@ -62,5 +62,5 @@ class Taker(Protocol):
     def take_excess(self, request: Request, piece: bytes) -> None:
         """Take a piece of a body that is too large to be kept. Called before `take`."""
 
-    def refuse(self, client: str, problem: Exception) -> bytes:
-        """Return the answer, which ends the connection, to what is no request."""
+    def refuse(self, client: str, problem: Exception, *, is_for_head: bool) -> bytes:
+        """Return the answer, which ends the connection, to what is no request, or no right HEAD."""

@@ -64,8 +64,7 @@ def _complaint(target: Target, ledger: Ledger, request: Request) -> str:
         wrong = wrong or _gateway_differs(request, answer)
     if time.monotonic() - begun_s > ANSWER_S_MAX:
         wrong = wrong or f"took {time.monotonic() - begun_s:.1f} s"
-    # the framework takes methods in any case
-    is_accepted = request.method.upper() == "POST" and (
+    is_accepted = request.method == "POST" and (
         answer.status < 300 or problem_code(answer) == "partial_write"
     )
     if is_accepted:
@@ -92,7 +91,7 @@ def _wrong_answer(request: Request, answer: Answered) -> str:
     if answer.status < 300:
         return (
             ""
-            if request.method.upper() in _MAY_SUCCEED.get(request.path, ())
+            if request.method in _MAY_SUCCEED.get(request.path, ())
             else "nothing is there that could succeed"
         )
     if answer.headers.get("content-type") != "application/problem+json":

@@ -251,11 +251,9 @@ class Request:
 
     @property
     def is_signed(self) -> bool:
-        """Whether a device says that it sent it; as "POST" it takes the hot path of `unoingest serve`."""
+        """Whether a device says that it sent it; it takes the hot path of `unoingest serve`."""
         authorization = self.headers.get("HTTP_AUTHORIZATION", "")
-        return (self.method.upper(), self.path) == ("POST", "/v1/readings") and authorization[
-            :7
-        ].lower() == "unolink"
+        return (self.method, self.path) == ("POST", "/v1/readings") and authorization[:7].lower() == "unolink"
 
 
 Kind = Callable[[random.Random], tuple[str, str, str, dict[str, str], bytes]]
