@@ -76,19 +76,19 @@ class Cable:
         """Be quiet for so long that what follows is another burst."""
         time.sleep(0.05)
 
-    def read_until(self, end: bytes, wait_s: float = WAIT_S) -> bytes:
-        """Return what the bridge says up to some bytes; what comes behind them is not expected."""
+    def read_until(self, *ends: bytes, wait_s: float = WAIT_S) -> bytes:
+        """Return what the bridge says up to one of these; what comes behind it is not expected."""
         heard = bytearray()
         deadline = time.monotonic() + wait_s
-        while end not in heard:
+        while not any(end in heard for end in ends):
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"expected {end!r}, heard {bytes(heard)!r}"
+            assert left_s > 0, f"expected one of {ends!r}, heard {bytes(heard)!r}"
             heard += self.read(left_s)
         return bytes(heard)
 
-    def ask(self, command: bytes, end: bytes = b"OK\r\n") -> bytes:
+    def ask(self, command: bytes, *ends: bytes) -> bytes:
         self.write(command)
-        return self.read_until(end)
+        return self.read_until(*(ends or (b"OK\r\n",)))
 
 
 class UnoOnCable:
