@@ -5,6 +5,7 @@ Rules:
 * One transaction at a time. A caller that finds nobody at work commits by itself, in its own thread; that
   spares it two changes of thread. Otherwise it hands its work to the writer thread and waits. What is handed
   over while a commit is under way goes into the next one: nobody waits for a timer.
+* Calls that share a thread (`call_together`) are one caller: all of their work goes into one commit.
 * A caller hears of success only after the commit that holds its work has returned.
 * Work that raises IdentityConflictError has written nothing; its neighbours in the transaction stay.
 * Work that fails otherwise, or a disk too full for all, undoes the transaction; each piece of work then gets
@@ -22,10 +23,11 @@ import itertools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from unoingest.cooperative import CooperativeCalls, give_way
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
 
 Item = TypeVar("Item")
@@ -64,8 +66,11 @@ class _Ticket:
         """Let the caller go on; called once."""
         self._ended.release()
 
-    def wait(self) -> Any:
+    def wait(self) -> None:
         self._ended.acquire()
+
+    def outcome(self) -> Any:
+        """Return what the work returned, or raise what it raised; behind `end`."""
         if isinstance(self.error, StoreUnavailableError):
             # several callers may get this one, and each raises an exception of its own
             raise StoreUnavailableError(str(self.error)) from self.error.__cause__
@@ -89,6 +94,7 @@ class GroupCommit:
         # nothing may be queued behind the None that ends the writer: nobody would answer it
         self._gate = threading.Lock()
         self._closed = False
+        self._calls = CooperativeCalls(self._serve)
         # tickets in the queue or in the writer's hands; changed behind the gate
         self._handed_over = 0
         # held by whoever uses the connection
@@ -108,21 +114,35 @@ class GroupCommit:
             IdentityConflictError: `work` raised it.
         """
         ticket = _Ticket(work)
+        if not give_way(ticket):
+            self._serve([ticket])
+        result: T = ticket.outcome()
+        return result
+
+    def call_together(self, calls: Iterable[Callable[[], object]]) -> None:
+        """Make calls, which may not raise, in this thread; those that come to `run` share a commit."""
+        self._calls.run(calls)
+
+    def _serve(self, tickets: Sequence[_Ticket]) -> None:
+        """Have the tickets ended, by this thread or by the writer."""
         with self._gate:
             if self._closed:
-                raise StoreUnavailableError("the store is closed")
+                for ticket in tickets:
+                    ticket.error = StoreUnavailableError("the store is closed")
+                return
             # whoever was handed over goes first, even if the writer has not got its turn yet
             alone = self._handed_over == 0 and self._turn.acquire(blocking=False)
             if not alone:
-                self._handed_over += 1
-                self._queue.put(ticket)
+                self._handed_over += len(tickets)
+                for ticket in tickets:
+                    self._queue.put(ticket)
         if alone:
             try:
-                self._commit_or_divide([ticket])
+                self._commit_or_divide(tickets)
             finally:
                 self._turn.release()
-        result: T = ticket.wait()
-        return result
+        for ticket in tickets:
+            ticket.wait()
 
     def close(self) -> None:
         """Run what was handed over, answer it, and close the connection."""

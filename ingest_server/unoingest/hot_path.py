@@ -9,8 +9,6 @@ for all their answers; meanwhile the next ones arrive. Work on many in a row cos
 costs between turns of the event loop (docs/adr/0007).
 """
 
-import queue
-import threading
 import time
 from collections.abc import Sequence
 
@@ -21,6 +19,7 @@ from unoingest.errors import StoreUnavailableError
 from unoingest.front.encoding import encode_answer
 from unoingest.front.request import Request
 from unoingest.front.returns import Returns, Wake
+from unoingest.front.rounds import Rounds
 from unoingest.key_ring import Keys
 from unoingest.problems import ProblemError
 from unoingest.request_host import check_host
@@ -28,12 +27,6 @@ from unoingest.service import Service
 from unoingest.signed_posts import Claim, SignedHead, is_signed, lines_of
 from unoingest.store import NewBatch
 from unoingest.structured_log import packed
-
-QUIET_TURNS = 2
-"""A commit is for all who send at once. The event loop sees the first of them some microseconds before the
-others, and turns so often without a further one before it hands them over; such a turn takes 3 us."""
-TURNS_MAX = 32
-"""Whoever came first waits no longer than this for the others."""
 
 
 def takes(request: Request) -> bool:
@@ -77,50 +70,15 @@ class HotPath:
     def __init__(self, service: Service, returns: Returns, soon: Wake) -> None:
         self._service = service
         self._returns = returns
-        self._soon = soon
-        # as many as there are connections, which are limited
-        self._arrived: list[_Post] = []
-        self._turns = self._quiet_turns = self._seen = 0
-        self._groups: queue.SimpleQueue[Sequence[_Post] | None] = queue.SimpleQueue()
-        self._is_closed = False
-        self._thread = threading.Thread(target=self._serve, name="hot-path", daemon=True)
-        self._thread.start()
+        self._rounds: Rounds[_Post] = Rounds(self._take, soon, "hot-path")
 
     def close(self) -> None:
         """Answer what has arrived, and end the thread; in any thread, when no more will come."""
-        self._is_closed = True
-        self._hand_over()
-        self._groups.put(None)
-        self._thread.join()
+        self._rounds.close()
 
     def take(self, request: Request) -> None:
         """Answer a post; its body is complete, or in trouble."""
-        post = _Post(request, self._service.clock_ns())
-        if self._is_closed:
-            self._take([post])
-            return
-        if not self._arrived:
-            self._turns = self._quiet_turns = self._seen = 0
-            self._soon(self._look)
-        self._arrived.append(post)
-
-    def _look(self) -> None:
-        """Hand the posts over if no more have come since the last look, or have kept coming for long."""
-        self._turns += 1
-        if len(self._arrived) > self._seen:
-            self._seen = len(self._arrived)
-            self._quiet_turns = 0
-        else:
-            self._quiet_turns += 1
-        if self._quiet_turns == QUIET_TURNS or self._turns == TURNS_MAX:
-            self._hand_over()
-        else:
-            self._soon(self._look)
-
-    def _hand_over(self) -> None:
-        arrived, self._arrived = self._arrived, []
-        if arrived:
-            self._groups.put(arrived)
+        self._rounds.take(_Post(request, self._service.clock_ns()))
 
     def take_excess(self, request: Request, piece: bytes) -> None:
         """Take a piece of a body that is too large to be kept, and yet gets a signed answer."""
@@ -149,17 +107,6 @@ class HotPath:
             self._service.log.refused(signed_head.asked, error, error)
             return problem_answer(error)
         return self._service.signed.claim(signed_head, now_ns)
-
-    def _serve(self) -> None:
-        """Answer posts until the end; runs in the thread."""
-        while True:
-            groups = [self._groups.get()]
-            groups += [self._groups.get_nowait() for _ in range(self._groups.qsize())]
-            posts = [post for group in groups if group is not None for post in group]
-            if posts:
-                self._take(posts)
-            if groups[-1] is None:
-                return
 
     def _take(self, posts: Sequence[_Post]) -> None:
         """Answer each of these, once."""

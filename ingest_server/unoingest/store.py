@@ -10,7 +10,7 @@ import contextlib
 import functools
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -121,6 +121,9 @@ class Store(Protocol):
     def run(self, work: Work[T]) -> T:
         """Do as `add` for work that is more than one batch (`unoingest.points`); raises what it raises."""
 
+    def call_together(self, calls: Iterable[Callable[[], object]]) -> None:
+        """Make calls, which may not raise, in this thread, with one commit for all that add something."""
+
     def probe(self) -> None:
         """Write and commit something that is not a reading.
 
@@ -176,6 +179,10 @@ class SqliteStore:
     def run(self, work: Work[T]) -> T:
         """See `Store.run`."""
         return self.commits.run(work)
+
+    def call_together(self, calls: Iterable[Callable[[], object]]) -> None:
+        """See `Store.call_together`."""
+        self.commits.call_together(calls)
 
     def probe(self) -> None:
         """See `Store.probe`. The row does not outlive the transaction, but pages must be found for it."""

@@ -4,7 +4,7 @@ Flask and Werkzeug do much for each request that an application may want: they l
 URLs, correct locations, count a body that is counted already. That was a third of their time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request
@@ -48,6 +48,10 @@ class LeanFlask(Flask):
         # methods are case-sensitive (RFC 9110, section 9.1); the router would take any case
         wanted = method if method == request.method else f"no {method}"
         return self.url_map.bind("", path_info=request.path, default_method=wanted)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, without a look whether it is a coroutine; none is."""
+        return func
 
 
 def asked() -> Asked:

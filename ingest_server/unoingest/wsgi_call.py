@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from unoingest.front.encoding import LAST_CHUNK, encode_chunk, encode_head
 from unoingest.front.request import Request
-from unoingest.front.returns import Returns
+from unoingest.front.returns import Call, Returns
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,8 +51,11 @@ class WsgiCaller:
         self._address = address
         self._returns = returns
 
-    def answer(self, request: Request) -> None:
-        """Have the application answer a request, and bring the answer to who asked."""
+    def answer(self, request: Request) -> Call:
+        """Have the application answer a request, and return the last that the event loop has to do for it.
+
+        Of an answer whose length is not known, all pieces before the last are on their way by then.
+        """
         started: list[tuple[int, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -67,38 +70,32 @@ class WsgiCaller:
             if request.head.method == "HEAD" or status in _NO_BODY or _has_length(fields):
                 head = encode_head(status, fields, int(time.time()), closes=request.closes)
                 body = b"" if request.head.method == "HEAD" else b"".join(pieces)
-                self._returns.put([(request.asker.answer, head + body)])
-            else:
-                self._answer_in_pieces(request, status, fields, pieces)
+                return request.asker.answer, head + body
+            return self._answer_in_pieces(request, status, fields, pieces)
         finally:
             getattr(pieces, "close", _nothing)()
 
     def _answer_in_pieces(
         self, request: Request, status: int, fields: list[tuple[str, str]], pieces: Iterable[bytes]
-    ) -> None:
-        """Answer piece by piece, no faster than the client takes it."""
+    ) -> Call:
+        """Answer piece by piece, no faster than the client takes it; return what is left to be done."""
         # a client of HTTP/1.0 knows no chunks: the end of the connection is the end of the answer
         in_chunks = request.head.version != "1.0"
         if in_chunks:
             fields = [*fields, ("Transfer-Encoding", "chunked")]
         room = threading.Event()
         send = request.asker.begin_piece(room)
-        last: tuple[Callable[[bytes], object], bytes] = (request.asker.cut, b"")
-        try:
-            data = encode_head(status, fields, int(time.time()), closes=request.closes)
-            for piece in pieces:
-                if piece:
-                    data += encode_chunk(piece) if in_chunks else piece
-                    room.clear()
-                    self._returns.put([(send, data)])
-                    room.wait()
-                    data = b""
-                if request.asker.is_gone:
-                    break
-            else:
-                last = request.asker.answer, data + (LAST_CHUNK if in_chunks else b"")
-        finally:
-            self._returns.put([last])
+        data = encode_head(status, fields, int(time.time()), closes=request.closes)
+        for piece in pieces:
+            if piece:
+                data += encode_chunk(piece) if in_chunks else piece
+                room.clear()
+                self._returns.put([(send, data)])
+                room.wait()
+                data = b""
+            if request.asker.is_gone:
+                return request.asker.cut, b""
+        return request.asker.answer, data + (LAST_CHUNK if in_chunks else b"")
 
 
 def environ_of(request: Request, address: tuple[str, int]) -> dict[str, Any]:

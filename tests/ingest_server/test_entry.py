@@ -1,6 +1,7 @@
 """Behind the front: bodies in pieces, late, short or too large, signed or not, and the WSGI environment."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 
 from ingest_server.front_side import Side, Wire, answers_in, ask, chunked, head_of, serving
 from ingest_server.wire import BODY, DEVICE, KEY, answer_tag, rows, signed
+from unoingest.entry import POSTS_MAX
 from unoingest.front.head import read_head
 from unoingest.front.reader import HEAD_BYTES_MAX
 from unoingest.front.request import Request
 from unoingest.front.states import BODY_S_MAX
-from unoingest.hot_path import QUIET_TURNS, TURNS_MAX, HotPath
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.key_ring import KeyRing
 from unoingest.request_body import BODY_BYTES_MAX, DISCARD_BYTES_MAX
@@ -197,30 +198,28 @@ def signed_post() -> bytes:
     return head_of([*signed(BODY).items(), ("Content-Length", str(len(BODY)))]) + BODY
 
 
-@pytest.mark.parametrize(
-    ("came", "groups"),
-    [
-        ([1] + [0] * (QUIET_TURNS - 1), []),
-        ([1] + [0] * QUIET_TURNS, [1]),
-        ([1, 1, 0, 1, 5, 0, 0, 2, 0, 0], [8, 2]),
-        ([1] * (TURNS_MAX - 1), []),
-        ([1] * (TURNS_MAX + 9), [TURNS_MAX]),
-    ],
-)
-def test_posts_that_come_together_go_together(
-    service: Service, mocker: Any, came: list[int], groups: list[int]
+def test_posts_to_the_application_share_a_commit_and_a_thread(
+    service: Service, ingest: Any, body: Body, mocker: Any
 ) -> None:
-    # without the thread that would take them
-    mocker.patch("unoingest.hot_path.threading.Thread")
-    soon: list[Callable[[], object]] = []
-    hot_path = HotPath(service, mocker.Mock(), soon.append)
-    for number in came:
-        for _ in range(number):
-            hot_path.take(mocker.Mock())
-        if soon:
-            soon.pop()()
-    waiting = hot_path._groups
-    assert [len(waiting.get() or ()) for _ in range(waiting.qsize())] == groups
+    committed = mocker.spy(ingest.store.commits, "_commit")
+    threads: list[str] = []
+
+    def emit(_line: bytes) -> None:
+        threads.append(threading.current_thread().name)
+
+    mocker.patch.object(service, "emit", emit)
+    with serving(service) as side:
+        wires = [side.connect() for _ in range(POSTS_MAX + 40)]
+        for number, wire in enumerate(wires):
+            content = body(number % (POSTS_MAX + 20))
+            wire.protocol.data_received(head_of([*PLAIN, *fields_of(str(len(content)))]) + content)
+        side.turn_until(lambda: all(wire.heard for wire in wires))
+        answers = [answers_in(wire.heard)[0] for wire in wires]
+    assert {answer.status for answer in answers} == {200}
+    # the last twenty came twice
+    assert threads == ["posts"] * (POSTS_MAX + 20)
+    assert committed.call_count == 2
+    assert service.metrics.exposition().decode().count(f"stored_total {POSTS_MAX + 20}.0") == 1
 
 
 def test_a_store_that_is_closed_answers_503(service: Service, ingest: Any) -> None:
@@ -230,11 +229,13 @@ def test_a_store_that_is_closed_answers_503(service: Service, ingest: Any) -> No
     assert (answer.status, answer.headers["unolink-tag"]) == (503, answer_tag(503, BODY))
 
 
-def test_a_post_that_comes_when_the_entry_has_ended_is_answered(service: Service) -> None:
+def test_a_post_that_comes_when_the_entry_has_ended_is_answered(service: Service, body: Body) -> None:
     with serving(service) as side:
         side.entry.close()
         answer = ask(side, signed_post())
+        plain = send(side, PLAIN + fields_of(str(len(body(18)))), [body(18)])
     assert (answer.status, answer.headers["unolink-tag"]) == (204, answer_tag(204, BODY))
+    assert plain.status == 200
 
 
 def test_our_own_mistake_behind_the_judging_is_answered_and_the_next_post_is_taken(

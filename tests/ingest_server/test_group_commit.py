@@ -1,5 +1,6 @@
 """Group commit: who shares a transaction, and who hears of whose failure."""
 
+import functools
 import queue
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from unoingest.errors import IdentityConflictError, StoreUnavailableError
-from unoingest.group_commit import GroupCommit, Joint, Work, _Ticket
+from unoingest.group_commit import GroupCommit, Joint, Work
 
 CALLERS = 8
 
@@ -34,9 +35,13 @@ class Bench:
 
     def together(self, *works: Work[Any]) -> list[Any]:
         """Run works as one group; return for each what its caller gets, or the class of what it raises."""
-        tickets = [_Ticket(work) for work in works]
-        self.commits._commit_or_divide(tickets)
-        return [outcome(ticket.wait) for ticket in tickets]
+        outcomes: list[Any] = [None] * len(works)
+
+        def call(number: int) -> None:
+            outcomes[number] = outcome(lambda: self.commits.run(works[number]))
+
+        self.commits.call_together([functools.partial(call, number) for number in range(len(works))])
+        return outcomes
 
 
 @pytest.fixture
@@ -135,6 +140,38 @@ def test_callers_that_wait_together_share_a_commit(bench: Bench) -> None:
     assert bench.statements.count("COMMIT") <= 3
 
 
+def test_calls_of_one_thread_share_a_commit_and_go_on_behind_it(bench: Bench) -> None:
+    threads: set[str] = set()
+    stored: list[tuple[int, int]] = []
+
+    def call(number: int) -> None:
+        threads.add(threading.current_thread().name)
+        for of_call in range(number % 3):
+            assert bench.commits.run(put(10 * number + of_call)) == 10 * number + of_call
+            stored.append((number, bench.statements.count("COMMIT")))
+
+    bench.commits.call_together([functools.partial(call, number) for number in range(6)])
+    assert threads == {threading.current_thread().name}
+    assert stored == [(1, 1), (2, 1), (4, 1), (5, 1), (2, 2), (5, 2)]
+    assert bench.numbers() == [10, 20, 21, 40, 50, 51]
+
+
+def test_calls_that_share_a_thread_wait_for_the_writer_like_others(bench: Bench) -> None:
+    crowd = Crowd(bench)
+    crowd.gather()
+    crowd.start(lambda: bench.together(put(97), conflict, put(98)))
+    for _ in range(3):
+        bench.handed_over.acquire()
+    crowd.let_go()
+    assert [97, IdentityConflictError, 98] in crowd.outcomes
+    assert bench.numbers() == [*range(CALLERS), 97, 98]
+
+
+def test_calls_that_share_a_thread_hear_of_a_closed_store(bench: Bench) -> None:
+    bench.commits.close()
+    assert bench.together(put(1), put(2)) == [StoreUnavailableError] * 2
+
+
 def test_nobody_overtakes_who_was_handed_over(bench: Bench) -> None:
     # as if the writer had somebody's work in hand and had not got its turn yet
     bench.commits._handed_over = 1
@@ -222,13 +259,14 @@ def test_a_lock_is_waited_for_once_and_heard_by_all(bench: Bench) -> None:
 
 def test_each_caller_raises_an_exception_of_its_own(bench: Bench) -> None:
     bench.connection.execute("PRAGMA query_only = ON")
-    tickets = [_Ticket(put(1)), _Ticket(put(2))]
-    bench.commits._commit_or_divide(tickets)
-    raised = []
-    for ticket in tickets:
+    raised: list[StoreUnavailableError] = []
+
+    def call(number: int) -> None:
         with pytest.raises(StoreUnavailableError, match="readonly") as caught:
-            ticket.wait()
+            bench.commits.run(put(number))
         raised.append(caught.value)
+
+    bench.commits.call_together([functools.partial(call, number) for number in range(2)])
     assert raised[0] is not raised[1]
 
 
