@@ -2,7 +2,8 @@
 
     python -m campaign.server.kills TRIALS     prints how soon it was ready again
 
-Each trial kills the server once: mostly under the load of four devices, sometimes while it is still starting.
+Each trial kills the server once: mostly under the load of four devices that sign and two that do not (which
+go by another way through the server), sometimes while it is still starting.
 In one trial of four every disk call takes some milliseconds. Started again, it must soon be ready, hold each
 acknowledged reading once with its value, hold nothing that no device has sent, and take what had not been
 acknowledged when it died. The trials of a range go on with the same store.
@@ -31,7 +32,9 @@ from unoingest.errors import StoreError
 from unoingest.key_file import KeyFile, Kind, key_path
 from unoingest.store import read_readings
 
-DEVICES = {f"killed-{number}": bytes([number + 1]) * 32 for number in range(4)}
+KEYS = {f"killed-{number}": bytes([number + 1]) * 32 for number in range(4)}
+PLAIN = ("killed-4", "killed-5")
+"""They have no key."""
 BOOT = 1
 TRIALS_PER_STORE = 10
 READY_S_MAX = 10.0
@@ -110,7 +113,7 @@ class Device:
     """Sends batches, each until it is acknowledged.
 
     Args:
-        name: Of `DEVICES`.
+        name: Of `KEYS` or `PLAIN`.
     """
 
     def __init__(self, name: str) -> None:
@@ -132,14 +135,29 @@ class Device:
         """Send the batch that is not acknowledged, or a new one."""
         if self.sent == self.acknowledged:
             self.sent += self._chance.choice((1, 1, 2, 5))
-        rows = [[seq, 0, value_of(self.name, seq)] for seq in range(self.acknowledged, self.sent)]
+        seqs = range(self.acknowledged, self.sent)
+        if self._post_signed(connection, seqs) if self.name in KEYS else self._post_plain(connection, seqs):
+            self.acknowledged = self.sent
+
+    def _post_signed(self, connection: http.client.HTTPConnection, seqs: range) -> bool:
+        """Send a batch, and tell whether it was acknowledged."""
+        rows = [[seq, 0, value_of(self.name, seq)] for seq in seqs]
         body = json.dumps({"boot": BOOT, "channels": ["a0"], "readings": rows}).encode()
-        key = DEVICES[self.name]
+        key = KEYS[self.name]
         connection.request("POST", "/v1/readings", body, signed(body, key, self.name))
         answer = connection.getresponse()
         answer.read()
-        if answer.status == 204 and answer.getheader("Unolink-Tag") == answer_tag(204, body, key, self.name):
-            self.acknowledged = self.sent
+        tag = answer.getheader("Unolink-Tag")
+        return answer.status == 204 and tag == answer_tag(204, body, key, self.name)
+
+    def _post_plain(self, connection: http.client.HTTPConnection, seqs: range) -> bool:
+        """Do the same without a key."""
+        readings = [{"seq": seq, "age_ms": 0, "values": {"a0": value_of(self.name, seq)}} for seq in seqs]
+        body = json.dumps({"device": self.name, "boot": BOOT, "readings": readings})
+        connection.request("POST", "/v1/readings", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        acknowledgement = answer.read()
+        return answer.status == 200 and json.loads(acknowledgement)["acked"] == list(seqs)
 
 
 class Site:
@@ -153,9 +171,9 @@ class Site:
         self.database = folder / "store" / "readings.db"
         self.database.parent.mkdir()
         self._spy = build_spy(folder)
-        for name, key in DEVICES.items():
+        for name, key in KEYS.items():
             KeyFile(key_path(self.database)).add(name, Kind.DEVICE, 1, key)
-        self.devices = [Device(name) for name in DEVICES]
+        self.devices = [Device(name) for name in (*KEYS, *PLAIN)]
         self.ready_s: list[float] = []
         self._server = Server(self.database, dict(os.environ))
         self._server.wait_until_ready()
