@@ -98,14 +98,20 @@ def run(base_url: str, examples: int, *options: str, hooks: bool = False) -> int
         environment = {**os.environ, "PYTHONPATH": str(HOOKS.parent)}
         if hooks:
             environment["SCHEMATHESIS_HOOKS"] = HOOKS.stem
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-    found = CASES.search(done.stdout)
+        said = ""
+        with subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout
+            # it takes minutes, and says how far it is
+            for line in process.stdout:
+                sys.stderr.write(line)
+                said += line
+    found = CASES.search(said)
     # the first failure from its beginning: a generated body may be as long as it likes
-    report = done.stdout[done.stdout.find("= FAILURES =") :]
-    assert done.returncode == 0, report[:8000] + done.stderr[-2000:]
-    assert found, done.stdout
+    report = said[said.find("= FAILURES =") :]
+    assert process.returncode == 0, report[:8000]
+    assert found, said
     return int(found[1])
 
 
