@@ -90,11 +90,12 @@ class Entry:
 
     def _take_posts(self, requests: Sequence[Request]) -> None:
         """Have posts answered together."""
-        answers: list[Call] = []
-        calls = [functools.partial(self._add_answer, answers, request) for request in requests]
-        for start in range(0, len(calls), POSTS_MAX):
-            self._service.store.call_together(calls[start : start + POSTS_MAX])
-        self._returns.put(answers)
+        for start in range(0, len(requests), POSTS_MAX):
+            answers: list[Call] = []
+            some = requests[start : start + POSTS_MAX]
+            calls = [functools.partial(self._add_answer, answers, request) for request in some]
+            self._service.store.call_together(calls)
+            self._returns.put(answers)
 
     def _add_answer(self, answers: list[Call], request: Request) -> None:
         answers.append(self._call(request))
