@@ -9,7 +9,7 @@ import decimal
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -95,20 +95,45 @@ def of_senml(body: bytes, now_ns: int) -> list[Reading]:
     return [Reading(*group) for group in groups]
 
 
-def of_lines(body: bytes, precision: str, refused: Iterable[int]) -> Iterator[Reading]:
-    """Yield what line protocol holds, but for the lines with these numbers, from 1."""
+def of_lines(
+    body: bytes, precision: str, refused: Collection[int] = (), refused_more: int = 0
+) -> Iterator[Reading]:
+    """Yield what line protocol holds, but for what was refused.
+
+    Args:
+        body: As sent.
+        precision: The unit of its times.
+        refused: Numbers of lines, from 1.
+        refused_more: How many were refused behind those; here it must be known what is wrong.
+
+    Raises:
+        ValueError: a line cannot be read and was not refused, or the other way round.
+    """
     text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.strip().startswith("#") and number not in refused:
-            head, fields, *time = _cut(line.strip(), " ")
-            measurement, *tags = _cut(head, ",")
-            pairs = sorted(tuple(_cut(tag, "=")) for tag in tags)
-            series = measurement + "".join(f",{key}={value}" for key, value in pairs)
-            values = {
-                f"{series}.{key}": _number(one)
-                for key, one in (_cut(field, "=") for field in _cut(fields, ","))
-            }
-            yield Reading(int(time[0]) * _UNITS_NS[precision] if time else None, values)
+            try:
+                yield _of_line(line.strip(), _UNITS_NS[precision])
+            except ValueError:
+                if not refused_more or number < max(refused):
+                    raise
+                refused_more -= 1
+    if refused_more:
+        raise ValueError(f"{refused_more} lines more were refused than cannot be read")
+
+
+def _of_line(line: str, unit_ns: int) -> Reading:
+    head, fields, *time = _cut(line, " ")
+    measurement, *tags = _cut(head, ",")
+    pairs = sorted(tuple(_cut(tag, "=")) for tag in tags)
+    series = measurement + "".join(f",{key}={value}" for key, value in pairs)
+    values = {
+        f"{series}.{key}": _number(one) for key, one in (_cut(field, "=") for field in _cut(fields, ","))
+    }
+    time_ns = int(time[0]) * unit_ns if time else None
+    if time_ns is not None and not -(2**63) <= time_ns < 2**63:
+        raise ValueError(f"no time: {time_ns} ns")
+    return Reading(time_ns, values)
 
 
 def _cut(text: str, at: str) -> list[str]:

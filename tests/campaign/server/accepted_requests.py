@@ -18,6 +18,7 @@ from ingest_server.wire import tag_of
 from unoingest.signature import encode_key
 
 _NUMBERS_OF_LINES = re.compile(r"(?:^|; )line (\d+): ")
+_MORE_LINES = re.compile(r"; and (\d+) more$")
 
 
 class Ledger:
@@ -125,13 +126,11 @@ def _wrongly_told(answer: Answered, readings: list[tuple[Identity, Reading]]) ->
 
 
 def _points_of_lines(request: Request, answer: Answered) -> list[Reading]:
-    refused = (
-        [int(one) for one in _NUMBERS_OF_LINES.findall(json.loads(answer.body)["detail"])]
-        if answer.body
-        else []
-    )
+    detail = json.loads(answer.body)["detail"] if answer.body else ""
+    refused = [int(one) for one in _NUMBERS_OF_LINES.findall(detail)]
+    more = _MORE_LINES.search(detail)
     named = urllib.parse.parse_qs(request.query).get("precision", ["ns"])[0]
-    return list(accepted.of_lines(came(request), named, refused))
+    return list(accepted.of_lines(came(request), named, refused, int(more[1]) if more else 0))
 
 
 def _client_of(authorization: str) -> str | None:

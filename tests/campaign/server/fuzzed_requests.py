@@ -25,6 +25,7 @@ from unoingest.signature import encode_key
 from unoingest.store import read_readings
 
 ANSWER_S_MAX = 5.0
+BODY_BYTES_MAX = 65_536
 LINE_BYTES_MAX = 4096
 MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)  # noqa: S108 - a folder of its own in it
 """Where the store is: no power is cut here, so that syncs need not cost anything."""
@@ -60,6 +61,8 @@ def _complaint(target: Target, ledger: Ledger, request: Request) -> str:
     if request.is_signed and not wrong and not _is_no_http(answer):
         other = target.over_wsgi(request) if first else target.over_http(request)
         agrees = other is None or _is_no_http(other) or _gist(other) == _gist(answer)
+        # refused for its length or for its end, whichever is seen first; the client has gone
+        agrees = agrees or _is_too_long_and_too_short(request)
         wrong = "" if agrees else f"the other entry answered {other}"
         wrong = wrong or _gateway_differs(request, answer)
     if time.monotonic() - begun_s > ANSWER_S_MAX:
@@ -78,6 +81,12 @@ def _complaint(target: Target, ledger: Ledger, request: Request) -> str:
 def _is_no_http(answer: Answered) -> bool:
     """Tell whether the request was refused before anybody asked what it means."""
     return problem_code(answer) in {"malformed_request", "head_too_large"}
+
+
+def _is_too_long_and_too_short(request: Request) -> bool:
+    """Tell whether more was announced than there may be, and less came than was announced."""
+    length = request.headers["CONTENT_LENGTH"]
+    return length.isdecimal() and int(length) > max(len(request.body), BODY_BYTES_MAX)
 
 
 def _gist(answer: Answered) -> tuple[int, dict[str, str], str]:

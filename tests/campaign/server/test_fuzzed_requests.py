@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from campaign.server import fuzzed_requests, odd_requests
+from campaign.server.accepted_readings import of_lines
 from unoingest.line_protocol import decode_lines
 from unoingest.senml import decode_senml
 
@@ -37,6 +38,14 @@ def test_requests_are_of_every_kind_right_and_wrong(mocker: Any) -> None:
 def test_a_request_follows_from_its_number() -> None:
     assert odd_requests.draw(7) == odd_requests.draw(7)
     assert odd_requests.draw(7) != odd_requests.draw(8)
+
+
+def test_of_many_refused_lines_the_last_are_found_by_what_is_wrong_with_them() -> None:
+    lines = b"m a=1 1\nm a=x 2\nm-a=1i\nm a=2 2\nm a=3 9999999999999999"
+    assert [point.time_ns for point in of_lines(lines, "ms", [2], 2)] == [10**6, 2 * 10**6]
+    for refused, more in (([2], 1), ([2], 3), ([3], 2), ([], 0)):
+        with pytest.raises(ValueError, match=r"no time|refused|float|unpack"):
+            list(of_lines(lines, "ms", refused, more))
 
 
 def broken_senml(body: bytes, received_at_ns: int) -> Any:
