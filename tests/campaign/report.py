@@ -1,14 +1,16 @@
 """Writes docs/reliability.md from the results of a campaign: `python -m campaign.report`.
 
+    python -m campaign.report [COMMIT ...]
+
 Nothing in the document's table is written by hand: claims and bars come from `claims.py`, figures from the
-results of the commit that is named there.
+results of the commits that are named there. A claim that was tried again after a change of its own has the
+results of the first commit on the command line that tried it.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from campaign.claims import CLAIMS, Claim
 from campaign.results import FOLDER, ROOT, Results, Tried, commit
@@ -17,15 +19,15 @@ REPORT = ROOT / "docs" / "reliability.md"
 HEAD = """\
 # Reliability: what is claimed, and how often it was tried
 
-Written by `python -m campaign.report` after `make campaign`; do not edit. Of commit `{commit}`, on {cores}
-cores, in {hours:.1f} hours of processes.
+Written by `python -m campaign.report` after `make campaign`; do not edit. On {cores} cores, in {hours:.1f}
+hours of processes; each row names the commit that was tried.
 
 A trial is a number from which everything in it follows: what is written, what is said, what goes wrong and
 when. A trial that fails prints the command that tries it again. CI tries the first of each claim (`make
 campaign ARGS=--each-push`); a campaign tries them all and can be interrupted and taken up again.
 
-| claim | what must hold | trials | of | numbers | violations | a trial, ms |
-|---|---|---:|---:|---|---:|---:|
+| claim | what must hold | trials | of | numbers | violations | a trial, ms | commit |
+|---|---|---:|---:|---|---:|---:|---|
 """
 TAIL = """
 ## What the trials do not cover
@@ -57,7 +59,7 @@ def numbers(of_it: Sequence[Tried]) -> str:
     return ", ".join(f"{first:,} to {end - 1:,}" for first, end in ranges) or "none"
 
 
-def row(claim: Claim, of_it: Sequence[Tried]) -> str:
+def row(claim: Claim, of_it: Sequence[Tried], commit: str) -> str:
     """Return a claim's row of the table."""
     trials, violations = sum(one.trials for one in of_it), sum(len(one.violations) for one in of_it)
     each_ms = 1000 * sum(one.wall_s for one in of_it) / trials if trials else 0
@@ -69,22 +71,29 @@ def row(claim: Claim, of_it: Sequence[Tried]) -> str:
         numbers(of_it),
         str(violations),
         f"{each_ms:.3g}",
+        f"`{commit}`",
     )
     return f"| {' | '.join(cells)} |\n"
 
 
-def report(claims: Sequence[Claim], results: Sequence[Tried], of_commit: str) -> str:
-    """Return the document."""
-    return "".join(_parts(claims, results, of_commit))
+def report(claims: Sequence[Claim], results: Mapping[str, Sequence[Tried]]) -> str:
+    """Return the document.
+
+    Args:
+        claims: What is claimed.
+        results: By commit. A claim has those of the first that tried it.
+    """
+    return "".join(_parts(claims, results))
 
 
-def _parts(claims: Sequence[Claim], results: Sequence[Tried], of_commit: str) -> Iterator[str]:
-    hours = sum(one.wall_s for one in results) / 3600
-    yield HEAD.format(commit=of_commit, cores=os.cpu_count(), hours=hours)
+def _parts(claims: Sequence[Claim], results: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
+    told = {claim.name: _of_claim(claim, results) for claim in claims}
+    hours = sum(one.wall_s for _, of_it in told.values() for one in of_it) / 3600
+    yield HEAD.format(cores=os.cpu_count(), hours=hours)
     violated = list[str]()
     for claim in claims:
-        of_it = [one for one in results if one.claim == claim.name]
-        yield row(claim, of_it)
+        of_commit, of_it = told[claim.name]
+        yield row(claim, of_it, of_commit)
         violated += [f"- {claim.name}, {violation}\n" for one in of_it for violation in one.violations]
     if violated:
         yield "\n## Violations\n\n"
@@ -92,17 +101,26 @@ def _parts(claims: Sequence[Claim], results: Sequence[Tried], of_commit: str) ->
     yield TAIL
 
 
+def _of_claim(claim: Claim, results: Mapping[str, Sequence[Tried]]) -> tuple[str, list[Tried]]:
+    """Return a claim's results, and of which commit they are."""
+    for of_commit, of_all in results.items():
+        if of_it := [one for one in of_all if one.claim == claim.name]:
+            return of_commit, of_it
+    return "none", []
+
+
 def main() -> int:
     """Write the document; 1 if there are no results."""
     parser = argparse.ArgumentParser(prog="campaign.report", description=__doc__.partition("\n")[0])
-    parser.add_argument("--commit", default=commit(), help="whose results; the working tree's unless said")
-    options = parser.parse_args()
-    path: Path = FOLDER / f"{options.commit}.jsonl"
-    results = list(Results(path).read())
-    if not results:
-        sys.stderr.write(f"there are no results of {options.commit}; make campaign first\n")
+    parser.add_argument(
+        "commits", nargs="*", metavar="COMMIT", default=[commit()], help="as in the names of build/campaign"
+    )
+    results = {one: list(Results(FOLDER / f"{one}.jsonl").read()) for one in parser.parse_args().commits}
+    without = [one for one, of_it in results.items() if not of_it]
+    if without:
+        sys.stderr.write(f"there are no results of {', '.join(without)}; make campaign first\n")
         return 1
-    REPORT.write_text(report(CLAIMS, results, options.commit))
+    REPORT.write_text(report(CLAIMS, results))
     return 0
 
 

@@ -20,19 +20,25 @@ def rows(text: str) -> list[str]:
 
 def test_a_row_has_what_came_of_all_ranges() -> None:
     results = [Tried("made-up", 10, 10, [], 2.0), Tried("made-up", 0, 10, [], 1.0)]
-    text = report([CLAIM], [*results, Tried("another", 0, 5, ["bad"], 1.0)], "0123abcd")
-    assert rows(text) == ["| made-up | Nothing is lost | 20 | 1,000 | 0 to 19 | 0 | 150 |"]
-    assert "commit `0123abcd`" in text
+    text = report([CLAIM], {"0123abcd": [*results, Tried("another", 0, 5, ["bad"], 1.0)]})
+    assert rows(text) == ["| made-up | Nothing is lost | 20 | 1,000 | 0 to 19 | 0 | 150 | `0123abcd` |"]
     assert "## Violations" not in text
 
 
 def test_what_was_violated_is_told() -> None:
-    text = report([CLAIM], [Tried("made-up", 30, 10, ["trial 31: one is lost"], 1.0)], "0123abcd")
-    assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 30 to 39 | 1 | 100 |"]
+    text = report([CLAIM], {"0123abcd": [Tried("made-up", 30, 10, ["trial 31: one is lost"], 1.0)]})
+    assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 30 to 39 | 1 | 100 | `0123abcd` |"]
     assert "- made-up, trial 31: one is lost\n" in text
 
 
 def test_a_claim_that_was_not_tried_says_so() -> None:
-    assert rows(report([CLAIM], [], "0123abcd")) == [
-        "| made-up | Nothing is lost | 0 | 1,000 | none | 0 | 0 |"
+    assert rows(report([CLAIM], {"0123abcd": []})) == [
+        "| made-up | Nothing is lost | 0 | 1,000 | none | 0 | 0 | `none` |"
     ]
+
+
+def test_what_was_tried_again_stands_in_place_of_what_was_tried_before() -> None:
+    again, before = Tried("made-up", 0, 10, [], 1.0), Tried("made-up", 0, 10, ["trial 3: a lie"], 1.0)
+    text = report([CLAIM], {"fresh": [again], "stale": [before]})
+    assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 0 to 9 | 0 | 100 | `fresh` |"]
+    assert "a lie" not in text
