@@ -39,8 +39,8 @@ def main() -> int:
             claim, options.first, options.trials or (claim.each_push if options.each_push else claim.campaign)
         )
     ]
-    keeps = not options.each_push and options.trials is None
-    done = run(tasks, Results.of_this_commit(keep=keeps), (os.cpu_count() or 1) + PROCESSES_MORE)
+    results = Results.of_this_commit(keep=not options.each_push)
+    done = run(tasks, results, (os.cpu_count() or 1) + PROCESSES_MORE)
     sys.stdout.write("\n".join(summary(claims, done)) + "\n")
     return int(any(tried.violations for tried in done))
 

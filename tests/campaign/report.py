@@ -3,8 +3,8 @@
     python -m campaign.report [COMMIT ...]
 
 Nothing in the document's table is written by hand: claims and bars come from `claims.py`, figures from the
-results of the commits that are named there. A claim that was tried again after a change of its own has the
-results of the first commit on the command line that tried it.
+results of the commits that are named there. Trials that were tried again, because a judge was mended, have
+the result of the first commit on the command line that tried them.
 """
 
 import argparse
@@ -20,7 +20,7 @@ HEAD = """\
 # Reliability: what is claimed, and how often it was tried
 
 Written by `python -m campaign.report` after `make campaign`; do not edit. On {cores} cores, in {hours:.1f}
-hours of processes; each row names the commit that was tried.
+hours of processes; each row names the commits that were tried.
 
 A trial is a number from which everything in it follows: what is written, what is said, what goes wrong and
 when. A trial that fails prints the command that tries it again. CI tries the first of each claim (`make
@@ -59,7 +59,7 @@ def numbers(of_it: Sequence[Tried]) -> str:
     return ", ".join(f"{first:,} to {end - 1:,}" for first, end in ranges) or "none"
 
 
-def row(claim: Claim, of_it: Sequence[Tried], commit: str) -> str:
+def row(claim: Claim, of_it: Sequence[Tried], commits: Sequence[str]) -> str:
     """Return a claim's row of the table."""
     trials, violations = sum(one.trials for one in of_it), sum(len(one.violations) for one in of_it)
     each_ms = 1000 * sum(one.wall_s for one in of_it) / trials if trials else 0
@@ -71,7 +71,7 @@ def row(claim: Claim, of_it: Sequence[Tried], commit: str) -> str:
         numbers(of_it),
         str(violations),
         f"{each_ms:.3g}",
-        f"`{commit}`",
+        ", ".join(f"`{one}`" for one in commits) or "none",
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -81,19 +81,20 @@ def report(claims: Sequence[Claim], results: Mapping[str, Sequence[Tried]]) -> s
 
     Args:
         claims: What is claimed.
-        results: By commit. A claim has those of the first that tried it.
+        results: By commit. A range of trials has that of the first that tried it.
     """
     return "".join(_parts(claims, results))
 
 
 def _parts(claims: Sequence[Claim], results: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     told = {claim.name: _of_claim(claim, results) for claim in claims}
-    hours = sum(one.wall_s for _, of_it in told.values() for one in of_it) / 3600
+    hours = sum(one.wall_s for of_it in told.values() for _, one in of_it) / 3600
     yield HEAD.format(cores=os.cpu_count(), hours=hours)
     violated = list[str]()
     for claim in claims:
-        of_commit, of_it = told[claim.name]
-        yield row(claim, of_it, of_commit)
+        commits = dict.fromkeys(of_commit for of_commit, _ in told[claim.name])
+        of_it = [one for _, one in told[claim.name]]
+        yield row(claim, of_it, list(commits))
         violated += [f"- {claim.name}, {violation}\n" for one in of_it for violation in one.violations]
     if violated:
         yield "\n## Violations\n\n"
@@ -101,12 +102,18 @@ def _parts(claims: Sequence[Claim], results: Mapping[str, Sequence[Tried]]) -> I
     yield TAIL
 
 
-def _of_claim(claim: Claim, results: Mapping[str, Sequence[Tried]]) -> tuple[str, list[Tried]]:
-    """Return a claim's results, and of which commit they are."""
+def _of_claim(claim: Claim, results: Mapping[str, Sequence[Tried]]) -> list[tuple[str, Tried]]:
+    """Return the result of each range of a claim's trials, and of which commit it is.
+
+    A part of a range does not count; somebody has looked into something.
+    """
+    chosen: dict[int, tuple[str, Tried]] = {}
     for of_commit, of_all in results.items():
-        if of_it := [one for one in of_all if one.claim == claim.name]:
-            return of_commit, of_it
-    return "none", []
+        for one in of_all:
+            whole = min(claim.at_once, claim.campaign - one.first)
+            if one.claim == claim.name and one.first % claim.at_once == 0 and one.trials == whole:
+                chosen.setdefault(one.first, (of_commit, one))
+    return list(chosen.values())
 
 
 def main() -> int:

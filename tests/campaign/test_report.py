@@ -33,12 +33,14 @@ def test_what_was_violated_is_told() -> None:
 
 def test_a_claim_that_was_not_tried_says_so() -> None:
     assert rows(report([CLAIM], {"0123abcd": []})) == [
-        "| made-up | Nothing is lost | 0 | 1,000 | none | 0 | 0 | `none` |"
+        "| made-up | Nothing is lost | 0 | 1,000 | none | 0 | 0 | none |"
     ]
 
 
 def test_what_was_tried_again_stands_in_place_of_what_was_tried_before() -> None:
-    again, before = Tried("made-up", 0, 10, [], 1.0), Tried("made-up", 0, 10, ["trial 3: a lie"], 1.0)
-    text = report([CLAIM], {"fresh": [again], "stale": [before]})
-    assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 0 to 9 | 0 | 100 | `fresh` |"]
+    before = [Tried("made-up", 0, 10, ["trial 3: a lie"], 1.0), Tried("made-up", 10, 10, [], 2.0)]
+    again = Tried("made-up", 0, 10, [], 1.0)
+    parts = [Tried("made-up", 17, 3, ["trial 18: a lie"], 1.0), Tried("made-up", 10, 1, ["a lie"], 1.0)]
+    text = report([CLAIM], {"fresh": [again, *parts], "stale": before})
+    assert rows(text) == ["| made-up | Nothing is lost | 20 | 1,000 | 0 to 19 | 0 | 150 | `fresh`, `stale` |"]
     assert "a lie" not in text
