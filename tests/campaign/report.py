@@ -35,8 +35,7 @@ TAIL = """
 - The store's disk is a model: what was synced is there, anything else may be there whole, in sectors, or not
   at all. A disk that says that it synced and did not loses readings, and nothing above it can help.
 - A crash state that is byte for byte the one judged before it, with the same acknowledgements, counts as a
-  trial and is not opened again:
-  46 of 100 states of the store.
+  trial and is not opened again: 46 of 100 states of the store.
 - The simulated Uno and ESP-01 stand for their kind ([simulated Uno](simulated-uno.md), [simulated
   ESP-01](simulated-esp01.md), [fidelity](sim-fidelity.md)): a board with a broken crystal is another board.
 - The simulated network loses no segments and keeps their order, as TCP does for what is above it; servers
