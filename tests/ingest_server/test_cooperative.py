@@ -6,6 +6,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import greenlet
+
 from unoingest.cooperative import CooperativeCalls, give_way
 
 
@@ -56,6 +58,19 @@ def test_each_call_has_its_own_context_and_its_own_exception() -> None:
     for _ in range(2):
         calls.run([functools.partial(call, number) for number in range(5)])
     assert seen == list(enumerate(errors)) * 2
+
+
+def test_what_makes_a_call_makes_the_next_ones_too() -> None:
+    made_by: list[greenlet.greenlet] = []
+
+    def call() -> None:
+        made_by.append(greenlet.getcurrent())
+        give_way(17)
+
+    calls: CooperativeCalls[int] = CooperativeCalls(len)
+    for _ in range(3):
+        calls.run([call, call])
+    assert (len(made_by), len(set(made_by))) == (6, 2)
 
 
 def test_threads_do_not_meet() -> None:
