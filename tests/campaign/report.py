@@ -69,7 +69,7 @@ def row(claim: Claim, of_it: Sequence[Tried], commits: Sequence[str]) -> str:
         f"{claim.campaign:,}",
         numbers(of_it),
         str(violations),
-        f"{each_ms:.3g}",
+        f"{each_ms:,.0f}" if each_ms >= 100 else f"{each_ms:.3g}",
         ", ".join(f"`{one}`" for one in commits) or "none",
     )
     return f"| {' | '.join(cells)} |\n"

@@ -25,6 +25,14 @@ def test_a_row_has_what_came_of_all_ranges() -> None:
     assert "## Violations" not in text
 
 
+def test_a_trial_takes_so_many_milliseconds() -> None:
+    for wall_s, told in ((0.0036, "0.36"), (0.168, "16.8"), (152.1, "15,210")):
+        text = report([CLAIM], {"0123abcd": [Tried("made-up", 0, 10, [], wall_s)]})
+        assert rows(text) == [
+            f"| made-up | Nothing is lost | 10 | 1,000 | 0 to 9 | 0 | {told} | `0123abcd` |"
+        ]
+
+
 def test_what_was_violated_is_told() -> None:
     text = report([CLAIM], {"0123abcd": [Tried("made-up", 30, 10, ["trial 31: one is lost"], 1.0)]})
     assert rows(text) == ["| made-up | Nothing is lost | 10 | 1,000 | 30 to 39 | 1 | 100 | `0123abcd` |"]
