@@ -12,7 +12,7 @@ setup(
             "unosim.board._core",
             sources=sorted(str(path) for path in BOARD.glob("*.c")),
             depends=sorted(str(path) for path in BOARD.glob("*.h")),
-            extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"],
+            extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"],
         )
     ]
 )

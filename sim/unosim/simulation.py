@@ -121,14 +121,15 @@ class Simulation:
         Returns:
             Why the board came back.
         """
-        if self.modem.baud != self._serial.baud:
-            self._serial.set_baud(self.modem.baud)
-        if self._end.to_host:
-            self._serial.feed(self._end.to_host)
+        to_host = self._end.to_host
+        if to_host.baud != self._serial.baud:  # a module listens at the rate at which it speaks
+            self._serial.set_baud(to_host.baud)
+        if to_host:
+            self._serial.feed(to_host)
         deadline_ns = earliest(
             limit_ns,
             self._end.next_deadline(),
-            self._end.to_host.next_take_ns(),
+            to_host.next_take_ns(),
             self._supply.next_deadline(self.now_ns) if self._supply else None,
         )
         events = self.uno.run(deadline_ns or 0)

@@ -84,11 +84,10 @@ class Uno:
         events = self.board.take_events()
         for event in events:
             self._hear(event)
-        now_ns = self.now_ns
         for part in self._timed:
             due_ns = part.next_deadline()
-            if due_ns is not None and due_ns <= now_ns:
-                part.advance(now_ns, self)
+            if due_ns is not None and due_ns <= self.now_ns:
+                part.advance(self.now_ns, self)
         return events
 
     def run_for(self, seconds: float) -> list[Event]:

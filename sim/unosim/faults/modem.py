@@ -89,7 +89,8 @@ class FaultyModem:
 
     def next_deadline(self) -> int | None:
         """Return the instant in ns of the next thing to do, or None if nothing is under way."""
-        return earliest(self._modem.next_deadline(), self._wifi_back_ns)
+        due_ns = self._modem.next_deadline()
+        return due_ns if self._wifi_back_ns is None else earliest(due_ns, self._wifi_back_ns)
 
     def power_on(self, now_ns: int) -> list[Action]:
         """Apply power, or cut and apply it."""
