@@ -4,8 +4,9 @@
 
 Without names it tries every claim of `claims.py`. A claim that does not hold is printed with the command
 that tries it again, and the exit code is then 1. A whole campaign takes up to two hours; what it has
-finished stays in build/campaign, so that it can be interrupted and taken up again with the same command,
-as long as the code is the same commit. `python -m campaign.report` writes docs/reliability.md from there.
+finished stays in build/campaign, so that it can be interrupted (Ctrl-C) and taken up again with the same
+command, as long as the code is the same commit. `python -m campaign.report` writes docs/reliability.md from
+there.
 """
 
 import argparse
@@ -15,9 +16,25 @@ import sys
 from campaign.claims import CLAIMS
 from campaign.results import Results
 from campaign.runner import run, summary, tasks_of
+from unosim.signals import stopped_by_signal
 
 PROCESSES_MORE = 1
 """Than cores: some claims wait for half of their time."""
+INTERRUPTED = 130
+"""The exit code then: 128 and SIGINT, as shells have it."""
+
+
+class _Interruption:
+    """What Ctrl-C does: the first lets finish what runs, the second does not."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def come(self) -> None:
+        if self.came:
+            os._exit(INTERRUPTED)  # the processes see that nobody waits for them any more, and end
+        self.came = True
+        os.write(2, b"interrupted: what runs is finished and kept; once more, and it is given up\n")
 
 
 def main() -> int:
@@ -40,9 +57,13 @@ def main() -> int:
         )
     ]
     results = Results.of_this_commit(keep=not options.each_push)
-    done = run(tasks, results, (os.cpu_count() or 1) + PROCESSES_MORE)
+    interruption = _Interruption()
+    with stopped_by_signal(interruption.come):
+        done = run(tasks, results, (os.cpu_count() or 1) + PROCESSES_MORE, lambda: interruption.came)
     sys.stdout.write("\n".join(summary(claims, done)) + "\n")
-    return int(any(tried.violations for tried in done))
+    if any(tried.violations for tried in done):
+        return 1
+    return INTERRUPTED if len(done) < len(tasks) else 0
 
 
 if __name__ == "__main__":

@@ -1,18 +1,24 @@
-"""Runs ranges of trials side by side, one process a core, and shows what comes of them."""
+"""Runs ranges of trials side by side in processes, and shows what comes of them."""
 
 import gc
+import itertools
+import os
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 from campaign.claims import CLAIMS, Claim
 from campaign.results import Results, Tried
 
 TASKS_OF_A_PROCESS = 100
 """Then it ends, and with it whatever it did not give back."""
+LOOK_S = 0.5
+"""How often a run looks whether it is to stop, when nothing finishes."""
 SHOWN = 5
 """How many violations of a claim are printed."""
 
@@ -50,33 +56,59 @@ def run_task(task: Task) -> Tried:
     return Tried(task.claim, task.trials.start, len(task.trials), violations, time.monotonic() - started_s)
 
 
-def run(tasks: Sequence[Task], results: Results, processes: int) -> list[Tried]:
-    """Run tasks side by side, keep and show each result, and return all, those of an earlier run included."""
+def run(
+    tasks: Sequence[Task], results: Results, processes: int, stopping: Callable[[], bool] = lambda: False
+) -> list[Tried]:
+    """Run tasks side by side, keep and show each result, and return all, those of an earlier run included.
+
+    Args:
+        tasks: What is to be run.
+        results: Where results are kept.
+        processes: How many tasks run side by side.
+        stopping: Whether no more tasks are to begin; those that run are finished and kept.
+    """
     known = {(tried.claim, tried.first, tried.trials): tried for tried in results.read()}
     done = [known[key] for task in tasks if (key := _key(task)) in known]
     left = [task for task in tasks if _key(task) not in known]
-    for tried in _tried(left, processes):
+    for tried in _tried(left, processes, stopping):
         results.add(tried)
         done.append(tried)
         _show(tried, len(done), len(tasks))
     return done
 
 
-def _tried(tasks: Sequence[Task], processes: int) -> Iterator[Tried]:
+def _tried(tasks: Sequence[Task], processes: int, stopping: Callable[[], bool]) -> Iterator[Tried]:
     """Yield what came of each task, in processes that are replaced from time to time.
 
     The executor's own `max_tasks_per_child` stands still for ever when both processes reach it together
     (Python issue gh-115634).
     """
-    at_a_time = processes * TASKS_OF_A_PROCESS
-    for start in range(0, len(tasks), at_a_time):
-        # what is imported stays, and need not be looked through by the garbage collector again and again
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=gc.freeze) as pool:
-            futures: list[Future[Tried]] = [
-                pool.submit(run_task, task) for task in tasks[start : start + at_a_time]
-            ]
-            for future in as_completed(futures):
-                yield future.result()
+    left = iter(tasks)
+    while not stopping() and (some := list(itertools.islice(left, processes * TASKS_OF_A_PROCESS))):
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin) as pool:
+            waiting = iter(some)
+            running = {pool.submit(run_task, task) for task in itertools.islice(waiting, processes)}
+            while running:
+                finished: set[Future[Tried]]
+                finished, running = wait(running, LOOK_S, FIRST_COMPLETED)
+                more = 0 if stopping() else len(finished)
+                running |= {pool.submit(run_task, task) for task in itertools.islice(waiting, more)}
+                for future in finished:
+                    yield future.result()
+
+
+def _begin() -> None:
+    """Begin a process: with all that its trials start out of reach of Ctrl-C, and gone with its parent."""
+    gc.freeze()  # what is imported stays, and need not be looked through by the garbage collector
+    os.setpgid(0, 0)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent:
+        parent.join()
+        os.killpg(0, signal.SIGKILL)
 
 
 def _key(task: Task) -> tuple[str, int, int]:

@@ -1,5 +1,9 @@
 """The runner, over claims that are made up."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +11,9 @@ import pytest
 
 from campaign import results as results_module
 from campaign import runner
+from campaign.__main__ import INTERRUPTED
 from campaign.claims import CLAIMS, Claim, Tries
-from campaign.results import Results, Tried
+from campaign.results import ROOT, Results, Tried
 from campaign.runner import Task, summary, tasks_of
 
 
@@ -95,6 +100,58 @@ def test_processes_are_replaced_and_the_run_goes_on(monkeypatch: pytest.MonkeyPa
     done = runner.run(tasks, Results(None), 1)
     assert sorted(tried.first for tried in done) == [0, 1, 2]
     assert [tried.violations for tried in done] == [[]] * 3
+
+
+def test_a_run_that_is_to_stop_begins_nothing_more(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.jsonl")
+    tasks = [Task("forgeries", range(first, first + 1)) for first in range(3)]
+    done = runner.run(tasks, results, 1, stopping=lambda: bool(list(results.read())))
+    assert done == list(results.read())
+    assert len(done) in {1, 2}  # a second one may have begun when the first was kept
+
+
+def start_campaign() -> subprocess.Popen[str]:
+    """Start one that takes minutes, and return it when its first range is done."""
+    campaign = subprocess.Popen(
+        [sys.executable, "-m", "campaign", "forgeries", "--trials", "900000", "--each-push"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert campaign.stderr
+    assert campaign.stderr.readline().startswith("1/450 forgeries")
+    return campaign
+
+
+def test_what_runs_when_it_is_interrupted_is_finished() -> None:
+    with start_campaign() as campaign:
+        os.killpg(campaign.pid, signal.SIGINT)  # as a terminal does
+        out, err = campaign.communicate(timeout=60)
+    assert campaign.returncode == INTERRUPTED
+    assert "interrupted: " in err
+    assert "Traceback" not in err
+    assert "0 violations" in out
+
+
+def test_no_process_outlives_a_killed_campaign() -> None:
+    with start_campaign() as campaign:
+        campaign.kill()
+        campaign.communicate(timeout=60)  # to the end of pipes of which each process has an end
+    assert campaign.returncode == -signal.SIGKILL
+
+
+def test_nothing_is_finished_when_it_is_interrupted_twice() -> None:
+    with start_campaign() as campaign:
+        campaign.send_signal(signal.SIGINT)
+        assert campaign.stderr
+        while not campaign.stderr.readline().startswith("interrupted: "):
+            pass
+        campaign.send_signal(signal.SIGINT)
+        out, _ = campaign.communicate(timeout=60)
+    assert campaign.returncode == INTERRUPTED
+    assert not out
 
 
 def test_the_table_of_claims_is_one() -> None:
