@@ -15,7 +15,7 @@ import sys
 
 from campaign.claims import CLAIMS
 from campaign.results import Results
-from campaign.runner import run, summary, tasks_of
+from campaign.runner import ProcessDiedError, run, summary, tasks_of
 from unosim.signals import stopped_by_signal
 
 PROCESSES_MORE = 1
@@ -58,8 +58,12 @@ def main() -> int:
     ]
     results = Results.of_this_commit(keep=not options.each_push)
     interruption = _Interruption()
-    with stopped_by_signal(interruption.come):
-        done = run(tasks, results, (os.cpu_count() or 1) + PROCESSES_MORE, lambda: interruption.came)
+    try:
+        with stopped_by_signal(interruption.come):
+            done = run(tasks, results, (os.cpu_count() or 1) + PROCESSES_MORE, lambda: interruption.came)
+    except ProcessDiedError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     sys.stdout.write("\n".join(summary(claims, done)) + "\n")
     if any(tried.violations for tried in done):
         return 1

@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -21,6 +22,10 @@ LOOK_S = 0.5
 """How often a run looks whether it is to stop, when nothing finishes."""
 SHOWN = 5
 """How many violations of a claim are printed."""
+
+
+class ProcessDiedError(Exception):
+    """A process was killed, or crashed; the message has the commands that try again what ran then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ def run(
         results: Where results are kept.
         processes: How many tasks run side by side.
         stopping: Whether no more tasks are to begin; those that run are finished and kept.
+
+    Raises:
+        ProcessDiedError: The tasks that ran then are not kept.
     """
     known = {(tried.claim, tried.first, tried.trials): tried for tried in results.read()}
     done = [known[key] for task in tasks if (key := _key(task)) in known]
@@ -87,14 +95,18 @@ def _tried(tasks: Sequence[Task], processes: int, stopping: Callable[[], bool]) 
     while not stopping() and (some := list(itertools.islice(left, processes * TASKS_OF_A_PROCESS))):
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin) as pool:
             waiting = iter(some)
-            running = {pool.submit(run_task, task) for task in itertools.islice(waiting, processes)}
+            running = {pool.submit(run_task, task): task for task in itertools.islice(waiting, processes)}
             while running:
-                finished: set[Future[Tried]]
-                finished, running = wait(running, LOOK_S, FIRST_COMPLETED)
+                finished, _ = wait(running, LOOK_S, FIRST_COMPLETED)
+                try:
+                    tried = [future.result() for future in finished]
+                except BrokenProcessPool as error:
+                    again = "".join(f"\n  {_again(task.claim, task.trials)}" for task in running.values())
+                    raise ProcessDiedError(f"a process died in one of these:{again}") from error
+                running = {future: task for future, task in running.items() if future not in finished}
                 more = 0 if stopping() else len(finished)
-                running |= {pool.submit(run_task, task) for task in itertools.islice(waiting, more)}
-                for future in finished:
-                    yield future.result()
+                running |= {pool.submit(run_task, task): task for task in itertools.islice(waiting, more)}
+                yield from tried
 
 
 def _begin() -> None:
@@ -115,10 +127,14 @@ def _key(task: Task) -> tuple[str, int, int]:
     return task.claim, task.trials.start, len(task.trials)
 
 
+def _again(claim: str, trials: range) -> str:
+    return f"make campaign ARGS='{claim} --first {trials.start} --trials {len(trials)}'"
+
+
 def _show(tried: Tried, number: int, of: int) -> None:
     sys.stderr.write(f"{number}/{of} {tried.claim} {tried.first}+{tried.trials} {tried.wall_s:.1f} s\n")
     for violation in tried.violations[:SHOWN]:
-        again = f"make campaign ARGS='{tried.claim} --first {tried.first} --trials {tried.trials}'"
+        again = _again(tried.claim, range(tried.first, tried.first + tried.trials))
         sys.stderr.write(f"VIOLATED {tried.claim}: {violation}\n  again: {again}\n")
     sys.stderr.flush()
 

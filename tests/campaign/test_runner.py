@@ -1,5 +1,6 @@
 """The runner, over claims that are made up."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from campaign import runner
 from campaign.__main__ import INTERRUPTED
 from campaign.claims import CLAIMS, Claim, Tries
 from campaign.results import ROOT, Results, Tried
-from campaign.runner import Task, summary, tasks_of
+from campaign.runner import ProcessDiedError, Task, summary, tasks_of
 
 
 def odd_ones_fail(trials: range) -> Iterator[str]:
@@ -108,6 +109,18 @@ def test_a_run_that_is_to_stop_begins_nothing_more(tmp_path: Path) -> None:
     done = runner.run(tasks, results, 1, stopping=lambda: bool(list(results.read())))
     assert done == list(results.read())
     assert len(done) in {1, 2}  # a second one may have begun when the first was kept
+
+
+def test_a_process_that_dies_is_told_with_what_it_ran() -> None:
+    def kill_all() -> bool:
+        for process in multiprocessing.active_children():
+            process.kill()
+        return False
+
+    with pytest.raises(
+        ProcessDiedError, match="one of these:\n  make campaign ARGS='forgeries --first 0 --trials"
+    ):
+        runner.run([Task("forgeries", range(1_000_000))], Results(None), 1, stopping=kill_all)
 
 
 def start_campaign() -> subprocess.Popen[str]:
