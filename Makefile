@@ -75,7 +75,7 @@ fuzzbytes: install toolchain  ## random bytes into the firmware's readers, with 
 	    firmware/fuzz/*.cpp firmware/test/test_core/fake_board.cpp firmware/lib/core/src/core/*.cpp -o build/fuzzbytes
 	build/fuzzbytes $(or $(ARGS),20000 1)
 
-campaign: install firmware  ## try every claim of docs/reliability.md in full, up to two hours (ARGS="--each-push", ARGS="forgeries")
+campaign: install firmware  ## try every claim of docs/reliability.md in full, about two hours (ARGS="--each-push", ARGS="forgeries")
 	PYTHONPATH=tests $(BIN)/python -m campaign $(ARGS)
 
 mutants: install firmware  ## break the code on purpose, in every way of a table, and see a test fail each time (minutes)

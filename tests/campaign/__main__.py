@@ -3,7 +3,7 @@
     python -m campaign [CLAIM ...] [--each-push] [--first N --trials N]
 
 Without names it tries every claim of `claims.py`. A claim that does not hold is printed with the command
-that tries it again, and the exit code is then 1. A whole campaign takes up to two hours; what it has
+that tries it again, and the exit code is then 1. A whole campaign takes about two hours; what it has
 finished stays in build/campaign, so that it can be interrupted (Ctrl-C) and taken up again with the same
 command, as long as the code is the same commit. `python -m campaign.report` writes docs/reliability.md from
 there.
