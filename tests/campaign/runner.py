@@ -96,17 +96,17 @@ def _tried(tasks: Sequence[Task], processes: int, stopping: Callable[[], bool]) 
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin) as pool:
             waiting = iter(some)
             running = {pool.submit(run_task, task): task for task in itertools.islice(waiting, processes)}
-            while running:
-                finished, _ = wait(running, LOOK_S, FIRST_COMPLETED)
-                try:
-                    tried = [future.result() for future in finished]
-                except BrokenProcessPool as error:
-                    again = "".join(f"\n  {_again(task.claim, task.trials)}" for task in running.values())
-                    raise ProcessDiedError(f"a process died in one of these:{again}") from error
-                running = {future: task for future, task in running.items() if future not in finished}
-                more = 0 if stopping() else len(finished)
-                running |= {pool.submit(run_task, task): task for task in itertools.islice(waiting, more)}
-                yield from tried
+            try:
+                while running:
+                    finished, _ = wait(running, LOOK_S, FIRST_COMPLETED)
+                    for future in finished:
+                        yield future.result()
+                        del running[future]
+                    more = 0 if stopping() else len(finished)
+                    running |= {pool.submit(run_task, task): task for task in itertools.islice(waiting, more)}
+            except BrokenProcessPool as error:
+                again = "".join(f"\n  {_again(task.claim, task.trials)}" for task in running.values())
+                raise ProcessDiedError(f"a process died in one of these:{again}") from error
 
 
 def _begin() -> None:
